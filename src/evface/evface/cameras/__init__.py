@@ -1,0 +1,1 @@
+"""Cameras as sources of packets and frames: live devices, files, virtual ones."""

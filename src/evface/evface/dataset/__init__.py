@@ -1,0 +1,1 @@
+"""From bags to clips: the published dataset and its torch view."""

@@ -1,0 +1,1 @@
+"""Virtual subjects and virtual sensors."""
