@@ -1,0 +1,37 @@
+"""The command `rig`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from evface.errors import EvfaceError
+from rig.commands.doctor import doctor
+from rig.commands.recording import record
+from rig.commands.watching import live, replay
+
+app = typer.Typer(
+    name="rig",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Record faces with event cameras, and know which Action Unit just moved.\n\n"
+    "The usual way: [bold]doctor[/] (is the machine ready?), [bold]record[/] (bags), [bold]convert[/] "
+    "(a dataset), [bold]train[/] (a model), [bold]live[/] or [bold]replay[/] (the topic /au).",
+)
+app.command()(doctor)
+app.command()(record)
+app.command()(live)
+app.command()(replay)
+
+
+def main() -> None:
+    """Run the command; a known error is one line on stderr and exit code 2."""
+    try:
+        app()
+    except EvfaceError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False, style="red")
+        sys.exit(2)

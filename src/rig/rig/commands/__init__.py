@@ -1,0 +1,1 @@
+"""The commands of `rig`, one module each; cli.py joins them."""

@@ -1,0 +1,50 @@
+"""`rig record`: the whole acquisition, from the countdown to the manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from rig.graph import RecordOptions, record_graph
+from rig.parameters import validated
+from rig.starting.local import run_graph
+
+
+def record(
+    rig: str = typer.Option("live", help="live, virtual, file, or the path of a rig's YAML file."),
+    subject: str = typer.Option("S01", help="Pseudonym of the subject: letters and digits, never a name."),
+    session: str = typer.Option("", help="Session label; the next free number when left out."),
+    script: str = typer.Option("default", help="Protocol script: default, fast, or a YAML file's path."),
+    aus: str = typer.Option("", help="FACS numbers to elicit, such as 12,45,51; the script's own when left out."),
+    cameras: str = typer.Option("", help="Cameras to use, such as davis346,webcam; the rig's own when left out."),
+    headless: bool = typer.Option(
+        False, "--headless", help="Start by itself once every sensor is heard, and end when all is safe."
+    ),
+    out: Path = typer.Option(Path("recordings"), help="Folder of the recordings."),
+) -> None:
+    """Record a session: walk the protocol, write one bag per take and a manifest line when it is safe.
+
+    Without cameras, try:  rig record --rig virtual --script fast --aus 12,45,51 --headless
+
+    Each take becomes OUT/sub-S01/ses-01/sub-S01_ses-01_task-au12_run-01, a rosbag2 bag (mcap) that
+    ros2 bag, rosbags and Foxglove read. A take that is stopped midway is kept and marked as interrupted.
+    """
+    options = validated(
+        RecordOptions,
+        {
+            "rig": rig,
+            "subject": subject,
+            "session": session,
+            "script": script,
+            "aus": aus,
+            "cameras": cameras,
+            "headless": headless,
+            "out": str(out),
+        },
+        "rig record",
+    )
+    console = Console(highlight=False, soft_wrap=True)
+    code = run_graph(record_graph(options), lambda line: console.print(line, markup=False))
+    raise typer.Exit(code)

@@ -1,0 +1,241 @@
+"""The one description of which nodes run with which parameters.
+
+Both starters read it: the launch files in launch/ hand it to launch_ros, the `rig` command starts the
+same executables itself where ROS 2's launch is not installed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field
+
+from evface.errors import ConfigError
+from evface.protocol import action_unit
+from rig.errors import GraphError
+from rig.resources import config_or_path
+
+ParameterValue = bool | int | float | str | list[str] | list[float] | list[int]
+
+CAMERAS = ("davis346", "evk4", "webcam")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """One process of the rig.
+
+    Attributes:
+        name: of the node and of its executable in the package `rig`.
+        parameters: for the node, by name.
+        required: the graph goes down when this process ends; the graph's exit code is the first such one's.
+    """
+
+    name: str
+    parameters: dict[str, ParameterValue] = field(default_factory=dict)
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Processes that run together.
+
+    Attributes:
+        nodes: in the order of their start.
+        title: what a person reads when it starts.
+    """
+
+    nodes: tuple[NodeSpec, ...]
+    title: str
+
+    def with_parameters(self, overrides: dict[str, dict[str, ParameterValue]]) -> Graph:
+        """The same graph with some nodes' parameters replaced.
+
+        Raises:
+            ConfigError: an override names a node that is not in the graph.
+        """
+        names = {node.name for node in self.nodes}
+        for name in overrides:
+            if name not in names:
+                raise ConfigError(f"no node {name!r} in this graph; there are: {', '.join(sorted(names))}")
+        nodes = tuple(
+            NodeSpec(node.name, node.parameters | overrides.get(node.name, {}), node.required)
+            for node in self.nodes
+        )
+        return Graph(nodes, self.title)
+
+
+class RecordOptions(BaseModel):
+    """What a person says to record a session; the launch file's arguments are these."""
+
+    rig: str = Field(default="live", description="live, virtual, file, or the path of a rig's YAML file")
+    subject: str = Field(default="S01", description="pseudonym of the subject", pattern=r"^[A-Za-z0-9]+$")
+    session: str = Field(default="", description="session label; empty: the next free number")
+    script: str = Field(default="default", description="protocol script: default, fast, or a YAML file's path")
+    aus: str = Field(default="", description="FACS numbers to elicit, such as 12,45,51; empty: the script's own")
+    cameras: str = Field(default="", description="cameras to use, such as davis346,webcam; empty: the rig's own")
+    headless: bool = Field(default=False, description="start by itself when every sensor is heard, end when done")
+    out: str = Field(default="recordings", description="folder of the recordings")
+
+
+class LiveOptions(BaseModel):
+    """What a person says to watch Action Units live."""
+
+    checkpoint: str = Field(default="", description="trained model, a .safetensors file")
+    rig: str = Field(default="live", description="live, virtual, file, or the path of a rig's YAML file")
+    sensor: Literal["davis346", "evk4"] = Field(default="davis346", description="event camera to recognise from")
+    cameras: str = Field(default="", description="cameras to start; empty: the sensor alone; none: they run already")
+    box: str = Field(default="", description="fixed face box x,y,width,height in px; empty: the face is tracked")
+
+
+class ReplayOptions(BaseModel):
+    """What a person says to feed a recorded take to the live graph."""
+
+    bag: str = Field(default="", description="folder of a take (rosbag2)")
+    checkpoint: str = Field(default="", description="trained model, a .safetensors file")
+    sensor: Literal["davis346", "evk4"] = Field(default="davis346", description="event camera to recognise from")
+    box: str = Field(default="", description="fixed face box x,y,width,height in px; empty: the face is tracked")
+    rate: float = Field(default=1.0, description="speed of the replay", ge=0.05, le=20.0)
+
+
+def load_rig(name: str) -> dict[str, dict[str, ParameterValue]]:
+    """A rig's cameras and their parameters, from config/rigs/NAME.yaml or a file of the user's.
+
+    Raises:
+        ConfigError: the file is not a mapping of cameras to parameters.
+        GraphError: there is no such rig.
+    """
+    path = config_or_path("rigs", name)
+    try:
+        found = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(found, dict) or not all(isinstance(entry, dict) for entry in found.values()):
+        raise ConfigError(f"{path}: expected a mapping of cameras to their parameters")
+    for camera in found:
+        if camera not in CAMERAS:
+            raise ConfigError(f"{path}: unknown camera {camera!r}; there are: {', '.join(CAMERAS)}")
+    return found
+
+
+def record_graph(options: RecordOptions) -> Graph:
+    """Cameras, conductor and recorder of a recording session.
+
+    Raises:
+        ConfigError: an option or a configuration file is wrong.
+        GraphError: the rig or the script does not exist.
+    """
+    cameras = _cameras(options.rig, options.cameras)
+    script = config_or_path("protocol", options.script)
+    aus = [action_unit(number).number for number in numbers(options.aus, "aus")]
+    out = Path(options.out).expanduser().resolve()
+    conductor: dict[str, ParameterValue] = {
+        "script": str(script),
+        "subject": options.subject,
+        "session": options.session or next_session(out, options.subject),
+        "output": str(out),
+        "headless": options.headless,
+    }
+    if aus:
+        conductor["aus"] = aus
+    nodes = [
+        NodeSpec("recorder", {"cameras": list(cameras)}),
+        *(NodeSpec(camera, parameters) for camera, parameters in cameras.items()),
+        NodeSpec("conductor", conductor),
+    ]
+    return Graph(tuple(nodes), f"recording {options.subject}, session {conductor['session']}, to {out}")
+
+
+def live_graph(options: LiveOptions) -> Graph:
+    """A camera, slicer, face tracker and recogniser.
+
+    Raises:
+        ConfigError: an option or a configuration file is wrong.
+        GraphError: no checkpoint, or the rig does not exist.
+    """
+    cameras = {} if options.cameras == "none" else _cameras(options.rig, options.cameras or options.sensor)
+    nodes = [NodeSpec(camera, parameters) for camera, parameters in cameras.items()]
+    nodes += _recognition(options.checkpoint, options.sensor, options.box, simulated=False)
+    return Graph(tuple(nodes), f"recognising Action Units from {options.sensor}")
+
+
+def replay_graph(options: ReplayOptions) -> Graph:
+    """A player in the place of the cameras, and the same recognition as live.
+
+    Raises:
+        ConfigError: an option is wrong.
+        GraphError: no checkpoint or no bag.
+    """
+    bag = Path(options.bag).expanduser().resolve()
+    if not options.bag or not bag.exists():
+        raise GraphError(f"no bag at {bag}: give the folder of a take")
+    player = NodeSpec(
+        "player",
+        {
+            "bag": str(bag),
+            "rate": options.rate,
+            "wait_for_subscribers": [f"/{options.sensor}/events"],
+            "wait_for_publishers": ["/au"],
+        },
+    )
+    nodes = [*_recognition(options.checkpoint, options.sensor, options.box, simulated=True), player]
+    return Graph(tuple(nodes), f"replaying {bag.name}")
+
+
+def _recognition(checkpoint: str, sensor: str, box: str, *, simulated: bool) -> list[NodeSpec]:
+    path = Path(checkpoint).expanduser().resolve()
+    if not checkpoint or not path.exists():
+        raise GraphError(f"no checkpoint at {path}: train one with `rig train au`, or name another --checkpoint")
+    clock: dict[str, ParameterValue] = {"use_sim_time": simulated}
+    slicer: dict[str, ParameterValue] = {"sensor": sensor, **clock}
+    recognizer: dict[str, ParameterValue] = {"checkpoint": str(path), "sensor": sensor, **clock}
+    if simulated:
+        # The state is carried from the bag's first slice on, as the offline evaluation does.
+        recognizer["reset_on_take"] = False
+    nodes = [NodeSpec("slicer", slicer), NodeSpec("au_recognizer", recognizer)]
+    if box:
+        slicer["box"] = _box(box)
+    elif sensor == "davis346":
+        nodes.append(NodeSpec("face_tracker", {"sensor": sensor, **clock}))
+    return nodes
+
+
+def _cameras(rig: str, wanted: str) -> dict[str, dict[str, ParameterValue]]:
+    known = load_rig(rig)
+    if not wanted:
+        return known
+    names = [name.strip() for name in wanted.split(",")]
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"rig {rig!r} has no camera {name!r}; it has: {', '.join(known)}")
+    return {name: known[name] for name in names}
+
+
+def numbers(text: str, field_name: str) -> list[int]:
+    """Integers of a comma-separated list.
+
+    Raises:
+        ConfigError: something between two commas is not an integer.
+    """
+    try:
+        return [int(part) for part in text.replace(" ", "").split(",") if part]
+    except ValueError as error:
+        raise ConfigError(f"{field_name}: {text!r} is not a comma-separated list of numbers") from error
+
+
+def _box(text: str) -> list[float]:
+    try:
+        box = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"box: {text!r} is not x,y,width,height") from error
+    if len(box) != 4 or box[2] <= 0 or box[3] <= 0:
+        raise ConfigError(f"box: {text!r} is not x,y,width,height with a positive size")
+    return box
+
+
+def next_session(out: Path, subject: str) -> str:
+    """Label of the first session of a subject that has no folder yet, "01" and on."""
+    taken = {path.name for path in (out / f"sub-{subject}").glob("ses-*")}
+    return next(f"{n:02d}" for n in range(1, 10_000) if f"ses-{n:02d}" not in taken)

@@ -1,0 +1,140 @@
+"""Decodes the event stream once and bins it, 33 ms at a time, straight into the face box."""
+
+from __future__ import annotations
+
+import array
+import sys
+
+import numpy as np
+from event_camera_msgs.msg import EventPacket
+from pydantic import BaseModel, Field
+from rclpy.node import Node
+
+from evface.dataset.clock import MinimumDelayOffset
+from evface.errors import ConfigError, EvfaceError
+from evface.events import Decoder, Slice, Slicer, make_decoder
+from rig.cdr import PacketHeader, packet_header
+from rig.parameters import declare
+from rig.spinning import Process, run
+from rig.stamps import to_time
+from rig.transport import EVENTS_QOS, FRAMES_QOS, LATCHED_QOS
+from rig_interfaces.msg import EventFrame, FaceBox
+
+
+class SlicerParameters(BaseModel):
+    """Parameters of the slicer."""
+
+    sensor: str = Field(default="davis346", description="camera whose events are sliced")
+    duration: int = Field(
+        default=33_000,
+        description="length of a slice",
+        ge=1_000,
+        le=1_000_000,
+        json_schema_extra={"unit": "us"},
+    )
+    size: int = Field(
+        default=64, description="width and height of an event frame", ge=8, le=1024, json_schema_extra={"unit": "px"}
+    )
+    box: list[float] = Field(
+        default=[],
+        description="fixed face box x, y, width, height; empty: that of the face tracker, before the first one "
+        "the largest centred square",
+        json_schema_extra={"unit": "px"},
+    )
+
+
+class SlicerNode(Node, Process):
+    """The node; see the module."""
+
+    def __init__(self) -> None:
+        super().__init__("slicer")
+        self.parameters = declare(self, SlicerParameters)
+        if self.parameters.box and len(self.parameters.box) != 4:
+            raise ConfigError(f"slicer: box: expected x, y, width, height, found {self.parameters.box}")
+        self._decoder: Decoder | None = None
+        self._slicer: Slicer | None = None
+        self._offset = MinimumDelayOffset()
+        self._next_seq = -1
+        self._box = FaceBox()
+        sensor = self.parameters.sensor
+        self._publisher = self.create_publisher(EventFrame, f"/{sensor}/event_frame", FRAMES_QOS)
+        self.create_subscription(EventPacket, f"/{sensor}/events", self._on_packet, EVENTS_QOS, raw=True)
+        if not self.parameters.box:
+            self.create_subscription(FaceBox, f"/{sensor}/face_box", self._on_box, LATCHED_QOS)
+
+    def _on_box(self, box: FaceBox) -> None:
+        self._box = box
+        if self._slicer is not None:
+            self._slicer.box = (box.x, box.y, box.width, box.height)
+
+    def _on_packet(self, message: bytes) -> None:
+        try:
+            packet = packet_header(message)
+            self._slice(packet)
+        except EvfaceError as error:
+            self.get_logger().error(f"packet left out: {error}", throttle_duration_sec=1.0)
+
+    def _slice(self, packet: PacketHeader) -> None:
+        if self._decoder is None or self._slicer is None:
+            self._decoder, self._slicer = self._begin(packet)
+        if self._next_seq >= 0 and packet.seq != self._next_seq:
+            self._decoder.lost()
+            lost = packet.seq - self._next_seq
+            self.get_logger().warning(f"{lost} event packets lost", throttle_duration_sec=1.0)
+        self._next_seq = packet.seq + 1
+        events = self._decoder.decode(packet.events, packet.time_base)
+        if self._decoder.time is None:
+            return
+        self._offset.add(packet.stamp, self._decoder.time * 1000)
+        for piece in self._slicer.push(events, self._decoder.time):
+            self._publish(piece, packet)
+
+    def _begin(self, packet: PacketHeader) -> tuple[Decoder, Slicer]:
+        decoder = make_decoder(packet.encoding, packet.width, packet.height)
+        box = self.parameters.box
+        if not box and self._box.width == 0:
+            side = float(min(packet.width, packet.height))
+            box = [(packet.width - side) / 2, (packet.height - side) / 2, side, side]
+        elif not box:
+            box = [self._box.x, self._box.y, self._box.width, self._box.height]
+        size = self.parameters.size
+        slicer = Slicer(
+            packet.width, packet.height, self.parameters.duration, box=(box[0], box[1], box[2], box[3]), size=(size, size)
+        )
+        return decoder, slicer
+
+    def _publish(self, piece: Slice, packet: PacketHeader) -> None:
+        interleaved = np.ascontiguousarray(piece.counts.transpose(1, 2, 0))
+        frame = EventFrame(
+            slice=piece.index,
+            duration=self.parameters.duration,
+            events=int(piece.counts.sum()),
+            box=self._box_of(piece, packet),
+        )
+        frame.header.stamp = to_time(self._offset.to_host(piece.end * 1000))
+        frame.header.frame_id = self.parameters.sensor
+        image = frame.image
+        image.header = frame.header
+        image.height, image.width = interleaved.shape[:2]
+        image.encoding, image.is_bigendian, image.step = "16UC2", 0, image.width * 4
+        image.data = array.array("B", interleaved.tobytes())
+        self._publisher.publish(frame)
+
+    def _box_of(self, piece: Slice, packet: PacketHeader) -> FaceBox:
+        x, y, width, height = piece.box
+        box = FaceBox(
+            x=x,
+            y=y,
+            width=width,
+            height=height,
+            probability=self._box.probability,
+            sensor_width=packet.width,
+            sensor_height=packet.height,
+        )
+        box.header = self._box.header
+        return box
+
+
+def main() -> None:
+    """Entry point of ``ros2 run rig slicer``."""
+    sys.exit(run(SlicerNode))

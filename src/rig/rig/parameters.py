@@ -1,0 +1,131 @@
+"""Parameters declared once, as a pydantic model; ROS descriptors and the documentation come from it.
+
+A field's type, default, range (``ge``, ``le``), description and ``json_schema_extra={"unit": ...}``
+become the ROS parameter's type, default, range and description. Strings with a fixed set of values are
+``Literal``. The table in docs/parameters.md is made by `rig parameters --markdown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import annotated_types
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from evface.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def bounds(field: FieldInfo) -> tuple[float | None, float | None]:
+    """Lowest and highest allowed value of a field, None where open."""
+    low = high = None
+    for rule in field.metadata:
+        if isinstance(rule, annotated_types.Ge):
+            low = rule.ge
+        elif isinstance(rule, annotated_types.Le):
+            high = rule.le
+    return low, high  # type: ignore[return-value]
+
+
+def unit(field: FieldInfo) -> str:
+    """The unit a field is given in, "" where it has none."""
+    extra = field.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+def descriptor(name: str, field: FieldInfo) -> ParameterDescriptor:
+    """The ROS descriptor of a field."""
+    text = field.description or ""
+    if unit(field):
+        text += f" [{unit(field)}]"
+    result = ParameterDescriptor(name=name, description=text)
+    if get_origin(field.annotation) is Literal:
+        result.additional_constraints = "one of: " + ", ".join(map(str, get_args(field.annotation)))
+    low, high = bounds(field)
+    if low is not None and high is not None:
+        if field.annotation is int:
+            result.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=0)]
+        elif field.annotation is float:
+            result.floating_point_range = [
+                FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)
+            ]
+    return result
+
+
+def _default(field: FieldInfo) -> Any:
+    value = field.get_default(call_default_factory=True)
+    if value is None or value == []:
+        # ROS cannot tell the type of nothing: an empty list is declared by type.
+        return {list[float]: Parameter.Type.DOUBLE_ARRAY, list[str]: Parameter.Type.STRING_ARRAY}[
+            field.annotation  # type: ignore[index]
+        ]
+    return value
+
+
+def declare(node: Node, model: type[Model]) -> Model:
+    """Declare a model's fields as the node's parameters and read what was given for them.
+
+    Changes at run time are checked against the model: one that breaks it is refused with the reason.
+
+    Raises:
+        ConfigError: a value has the wrong type or lies out of range.
+    """
+    values: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        default = _default(field)
+        try:
+            parameter = node.declare_parameter(name, default, descriptor(name, field))
+        except Exception as error:  # rclpy has one exception class per way of being wrong
+            raise ConfigError(f"{node.get_name()}: parameter {name}: {error}") from error
+        value = parameter.value
+        values[name] = list(value) if isinstance(value, (list, tuple)) or hasattr(value, "typecode") else value
+        if value is None:
+            values.pop(name)
+    read = validated(model, values, node.get_name())
+
+    def check(changes: list[Parameter]) -> SetParametersResult:
+        proposed = read.model_dump() | {c.name: c.value for c in changes if c.name in model.model_fields}
+        try:
+            validated(model, proposed, node.get_name())
+        except ConfigError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    node.add_on_set_parameters_callback(check)
+    return read
+
+
+def validated(model: type[Model], values: dict[str, Any], where: str) -> Model:
+    """The model with these values.
+
+    Raises:
+        ConfigError: names ``where``, the field, what was found and what was expected, one per wrong field.
+    """
+    try:
+        return model(**values)
+    except ValidationError as error:
+        wrongs = [
+            f"{'.'.join(map(str, wrong['loc'])) or 'value'}: {wrong['msg']} (found {wrong.get('input')!r})"
+            for wrong in error.errors()
+        ]
+        raise ConfigError(f"{where}: " + "; ".join(wrongs)) from error
+
+
+def rows(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str, str, str]]:
+    """Name, type, default, range, unit and description of each field, for tables."""
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if get_origin(kind) is Literal:
+            type_name, span = "string", " \\| ".join(map(str, get_args(kind)))
+        else:
+            type_name = getattr(kind, "__name__", str(kind)) if get_origin(kind) is None else str(kind)
+            low, high = bounds(field)
+            span = "" if low is None and high is None else f"{low if low is not None else ''}…{high if high is not None else ''}"
+        default = field.get_default(call_default_factory=True)
+        yield name, type_name, str(default), span, unit(field), field.description or ""

@@ -1,0 +1,29 @@
+"""Message definitions for bags, so that a bag explains itself to rosbags, mcap and Foxglove."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
+
+from rig.resources import share
+
+_OUR_PACKAGES = ("event_camera_msgs", "rig_interfaces")
+
+
+@cache
+def typestore() -> Typestore:
+    """The standard ROS 2 types and those of the rig, read from the installed .msg files.
+
+    Raises:
+        GraphError: one of the message packages is not installed.
+    """
+    store = get_typestore(Stores.ROS2_JAZZY)
+    types = {}
+    for package in _OUR_PACKAGES:
+        for path in sorted(Path(share(package) / "msg").glob("*.msg")):
+            types |= get_types_from_msg(path.read_text(), f"{package}/msg/{path.stem}")
+    store.register(types)
+    return store

@@ -1,0 +1,1 @@
+"""Two starters of one graph: `local` starts processes itself, `launching` hands them to ROS 2's launch."""

@@ -1,0 +1,147 @@
+"""Starts a graph's processes without ROS 2's launch, watches them and brings them down together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from rig.graph import Graph, NodeSpec
+from rig.transport import environment
+
+POLITE = 20.0
+"""s that a process has to end after SIGINT; a recorder brings its take to the disk in that time."""
+
+
+class Running:
+    """A graph whose processes run; use as a context manager.
+
+    Args:
+        graph: what to start.
+        say: called with each line the processes print, "[node] text".
+    """
+
+    def __init__(self, graph: Graph, say: Callable[[str], None] = print) -> None:
+        self.graph = graph
+        self._say = say
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._readers: list[threading.Thread] = []
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Running:
+        self._folder = tempfile.TemporaryDirectory(prefix="rig-")
+        surroundings = os.environ | environment()
+        for spec in self.graph.nodes:
+            self._start(spec, surroundings)
+        return self
+
+    def _start(self, spec: NodeSpec, surroundings: dict[str, str]) -> None:
+        parameters = Path(self._folder.name) / f"{spec.name}.yaml"
+        parameters.write_text(yaml.safe_dump({f"/{spec.name}": {"ros__parameters": spec.parameters}}))
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                f"from rig.nodes.{spec.name} import main; main()",
+                "--ros-args",
+                "--params-file",
+                str(parameters),
+            ],
+            env=surroundings,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            # A Ctrl-C in the terminal reaches the starter alone; it ends the graph in order.
+            start_new_session=True,
+        )
+        self._processes[spec.name] = process
+        reader = threading.Thread(target=self._read, args=(spec.name, process), daemon=True)
+        reader.start()
+        self._readers.append(reader)
+
+    def _read(self, name: str, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._say(f"[{name}] {line.rstrip()}")
+        process.wait()
+        self._ended.set()
+
+    def ended(self) -> tuple[str, int] | None:
+        """Name and exit code of the first required process that has ended, None while all run."""
+        for spec in self.graph.nodes:
+            code = self._processes[spec.name].poll()
+            if spec.required and code is not None:
+                return spec.name, code
+        return None
+
+    def wait(self, timeout: float | None = None) -> tuple[str, int] | None:
+        """Wait until a required process ends.
+
+        Returns:
+            Its name and exit code, or None when ``timeout`` seconds have passed.
+        """
+        limit = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self._ended.clear()
+            found = self.ended()
+            if found is not None:
+                return found
+            left = None if limit is None else limit - time.monotonic()
+            if left is not None and left <= 0:
+                return None
+            self._ended.wait(left)
+
+    def __exit__(self, *_: object) -> None:
+        # The order of the graph's end is the reverse of its start: cameras before the recorder.
+        for name in reversed(list(self._processes)):
+            self._signal(name, signal.SIGINT)
+        limit = time.monotonic() + POLITE
+        for name, process in self._processes.items():
+            try:
+                process.wait(max(0.1, limit - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self._say(f"[{name}] did not end within {POLITE:.0f} s and was killed")
+                self._signal(name, signal.SIGKILL)
+                process.wait()
+        for reader in self._readers:
+            reader.join(timeout=5.0)
+        self._folder.cleanup()
+
+    def _signal(self, name: str, what: signal.Signals) -> None:
+        process = self._processes[name]
+        if process.poll() is None:
+            process.send_signal(what)
+
+    def pid(self, name: str) -> int:
+        """Process id of a node, for those who look at it from outside."""
+        return self._processes[name].pid
+
+
+def run_graph(graph: Graph, say: Callable[[str], None] = print) -> int:
+    """Start a graph, wait for its end (or Ctrl-C), bring it down.
+
+    Returns:
+        Exit code of the required process that ended first; 130 after Ctrl-C.
+    """
+    say(graph.title)
+    with Running(graph, say) as running:
+        try:
+            found = running.wait()
+        except KeyboardInterrupt:
+            say("stopping")
+            return 130
+    assert found is not None
+    name, code = found
+    if code != 0:
+        say(f"{name} ended with exit code {code}")
+    return code
