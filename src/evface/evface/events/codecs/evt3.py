@@ -1,348 +1,238 @@
-"""EVT3, the stream of Prophesee's sensors: little-endian 16-bit words, code in the upper four bits.
+"""EVT3, the stream of 16-bit words of Prophesee sensors, decoded with state carried from packet to packet.
 
-Format after Prophesee's EVT 3.0 specification; see docs/formats.md for the table of words. Times are
-24 bits of us that roll over every 16.777 s; the decoder counts the rollovers, or takes the epoch from
-a packet's time base where it has one.
+The kernel walks the words once. Words that come at random in a scene (row, single event, row's base)
+are handled without branches, because a mispredicted branch costs more than the stores it would save;
+a vector word writes a whole block of columns from a table and advances by the number of bits set.
 """
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numba import njit
-from numba.cpython.unsafe.numbers import trailing_zeros
 from numpy.typing import NDArray
 
-from evface.errors import FormatError
-from evface.events.codecs.base import Buffers, TriggerLog, as_words
+from evface.events.codecs.decoder import Bytes, EventBuffers, as_words, check_sensor
 from evface.events.container import Events, Triggers
 
-ADDR_Y, ADDR_X, VECT_BASE_X, VECT_12, VECT_8 = 0x0, 0x2, 0x3, 0x4, 0x5
-TIME_LOW, TIME_HIGH, EXT_TRIGGER = 0x6, 0x8, 0xA
+VECTOR = 12
+"""Most events that one word can hold."""
 
-EPOCH = 1 << 24
-"""us between two rollovers of the 24-bit time."""
+_BLOCK = 16  # columns written per vector word: whole machine vectors are cheaper than 12
+_UNKNOWN = 0x7FFFFFFF
+_RESTART = 1_000_000  # us that a time base must step back to mean that the sensor's clock began anew
 
-# Indices of the decoder's state, an int64 array that outlives a packet.
-_HIGH, _TIME, _EPOCH, _Y, _X, _P, _CLOCK, _ROW, _OUTSIDE, _EARLY, _ANCHOR = range(11)
-# _CLOCK: 0 no time yet, 1 TIME_HIGH seen, 2 time known. _ROW: 1 when y is known.
-
-_TRIGGERS_AT_ONCE = 4096
-_BLOCK = 1 << 19
-"""Words decoded into one set of buffers: bounds their (virtual) size."""
+# Indices into the state vector.
+_RUNNING, _HIGH, _TIME, _ROW, _BASE, _BASE_P, _SEEN, _AT, _TRIGGERS = range(9)
 
 
-@njit(cache=True, nogil=True)
-def _decode(words, first, state, width, height, x, y, p, t, triggers):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Decode words[first:] until the end or until the trigger buffer is full.
+def _vector_columns() -> NDArray[np.uint16]:
+    """For each 12-bit mask: the positions of its bits, in order, padded to a block."""
+    columns = np.zeros((1 << VECTOR, _BLOCK), np.uint16)
+    bits = (np.arange(1 << VECTOR)[:, None] >> np.arange(VECTOR)) & 1
+    position = np.cumsum(bits, axis=1) - 1
+    mask, bit = np.nonzero(bits)
+    columns[mask, position[mask, bit]] = bit
+    return columns
 
-    Returns (next word, events written, triggers written).
-    """
-    n = 0
-    k = 0
-    time = state[_TIME]
-    row = np.uint16(state[_Y])
-    base = np.uint32(state[_X])
-    polarity = np.uint8(state[_P])
-    # Events count only while time and row are known and the row lies on the sensor.
-    live = state[_CLOCK] == 2 and state[_ROW] == 1 and row < height
-    i = first
-    size = words.size
-    while i < size:
-        word = words[i]
-        i += 1
-        code = word >> np.uint16(12)
-        value = np.uint32(word & np.uint16(0xFFF))
-        if code == 2:
-            column = value & np.uint32(0x7FF)
-            if live and column < width:
-                x[n] = np.uint16(column)
-                y[n] = row
-                p[n] = np.uint8(value >> np.uint32(11))
-                t[n] = time
-                n += 1
-            elif state[_CLOCK] == 2 and state[_ROW] == 1:
-                state[_OUTSIDE] += 1
-            else:
-                state[_EARLY] += 1
-        elif code == 4 or code == 5:
-            bits = np.uint32(12) if code == 4 else np.uint32(8)
-            mask = value & ((np.uint32(1) << bits) - np.uint32(1))
-            if live and base + bits <= width:
-                while mask:
-                    x[n] = np.uint16(base + trailing_zeros(mask))
-                    y[n] = row
-                    p[n] = polarity
-                    t[n] = time
-                    n += 1
-                    mask &= mask - np.uint32(1)
-            else:
-                known = state[_CLOCK] == 2 and state[_ROW] == 1
-                while mask:
-                    column = base + trailing_zeros(mask)
-                    mask &= mask - np.uint32(1)
-                    if live and column < width:
-                        x[n] = np.uint16(column)
-                        y[n] = row
-                        p[n] = polarity
-                        t[n] = time
-                        n += 1
-                    elif known:
-                        state[_OUTSIDE] += 1
-                    else:
-                        state[_EARLY] += 1
-            base += bits
+
+_COLUMNS = _vector_columns()
+_COUNTS = np.array([mask.bit_count() for mask in range(1 << VECTOR)], np.uint8)
+
+
+@njit(cache=True, inline="always")
+def _next_high(high, value):  # type: ignore[no-untyped-def]
+    """Upper part of the time, epoch included, after TIME_HIGH: a long step back is a rollover, a short one noise."""
+    if high < 0:
+        return value
+    back = (high & 0xFFF) - value
+    if back > 10:
+        return (high & ~0xFFF) + 0x1000 + value
+    return high if back > 0 else (high & ~0xFFF) + value
+
+
+@njit(cache=True)
+def _synchronise(words, start, state, counts):  # type: ignore[no-untyped-def]
+    """Walk to the first TIME_HIGH followed by TIME_LOW; index of that TIME_LOW, or the number of words."""
+    high, fresh = state[_HIGH], state[_RUNNING] == 1
+    for i in range(start, len(words)):
+        word = np.int64(words[i])
+        code, value = word >> 12, word & 0xFFF
+        if code == 8:
+            high, fresh = _next_high(high, value), True
+        elif code == 6 and fresh:
+            state[_HIGH], state[_RUNNING] = high, 2
+            return i
         elif code == 0:
-            row = np.uint16(value & np.uint32(0x7FF))
-            state[_ROW] = 1
-            live = state[_CLOCK] == 2 and row < height
-        elif code == 3:
-            base = value & np.uint32(0x7FF)
-            polarity = np.uint8(value >> np.uint32(11))
-        elif code == 6:
-            if state[_CLOCK] >= 1:
-                time = (time & ~np.int64(0xFFF)) | np.int64(value)
-                state[_CLOCK] = 2
-                live = state[_ROW] == 1 and row < height
-        elif code == 8:
-            high = np.int64(value)
-            if state[_ANCHOR] >= 0:
-                # The packet tells its time: take the epoch that brings TIME_HIGH closest to it.
-                anchor = state[_ANCHOR]
-                near = (anchor & ~np.int64(EPOCH - 1)) | (high << 12)
-                if near - anchor > EPOCH // 2:
-                    near -= EPOCH
-                elif anchor - near > EPOCH // 2:
-                    near += EPOCH
-                state[_EPOCH] = near >> 24
-                state[_ANCHOR] = -1
-            elif state[_CLOCK] >= 1 and state[_HIGH] - high > 10:
-                state[_EPOCH] += 1
-            whole = (state[_EPOCH] << 24) | (high << 12)
-            if state[_CLOCK] == 0 or whole != (time & ~np.int64(0xFFF)):
-                time = whole
-            if state[_CLOCK] == 0:
-                state[_CLOCK] = 1
-            state[_HIGH] = high
-        elif code == 10:
-            if state[_CLOCK] == 2:
-                triggers[k, 0] = time
-                triggers[k, 1] = np.int64(value >> np.uint32(8))
-                triggers[k, 2] = np.int64(value & np.uint32(1))
-                k += 1
-                if k == triggers.shape[0]:
-                    break
-    state[_TIME] = time
-    state[_Y] = row
-    state[_X] = base
-    state[_P] = polarity
-    return i, n, k
+            state[_ROW] = value & 0x7FF
+        elif code == 2:
+            state[_SEEN] += 1
+        elif code == 4 or code == 5:
+            state[_SEEN] += counts[value if code == 4 else value & 0xFF]
+    state[_HIGH], state[_RUNNING] = high, 1 if fresh else 0
+    return len(words)
 
 
-class Evt3Decoder:
-    """Decodes EVT3 packets one after another; time, row and vector base carry over.
-
-    Args:
-        width: of the sensor, px; events beyond it are dropped and counted.
-        height: of the sensor, px.
-
-    Attributes:
-        outside: events dropped because they lay outside the sensor.
-        early: events dropped because no time or row had been heard yet (start of a stream, after a loss).
-    """
-
-    encoding = "evt3"
-
-    def __init__(self, width: int, height: int) -> None:
-        self.width = width
-        self.height = height
-        self._state = np.zeros(11, np.int64)
-        self._state[_ANCHOR] = -1
-        self._buffers = Buffers(width, height)
-        self._triggers = TriggerLog()
-        self._trigger_buffer = np.empty((_TRIGGERS_AT_ONCE, 3), np.int64)
-
-    @property
-    def time(self) -> int | None:
-        """us on the sensor's clock that the stream has reached, None before its first time word."""
-        return int(self._state[_TIME]) if self._state[_CLOCK] else None
-
-    @property
-    def outside(self) -> int:
-        """Events dropped because they lay outside the sensor."""
-        return int(self._state[_OUTSIDE])
-
-    @property
-    def early(self) -> int:
-        """Events dropped because no time or row had been heard yet."""
-        return int(self._state[_EARLY])
-
-    def lost(self) -> None:
-        """Packets are missing: wait for the next time and row before emitting again. Keeps the epoch."""
-        self._state[_ROW] = 0
-        if self._state[_CLOCK] == 2:
-            self._state[_CLOCK] = 1
-
-    def decode(self, data: bytes | memoryview | NDArray[np.uint8], time_base: int = 0) -> Events:
-        """Decode one packet.
-
-        Args:
-            data: the words as bytes, little-endian.
-            time_base: ns on the sensor's clock of the packet's first time word, 0 where unknown.
-
-        Returns:
-            The events, in arrays that the next call overwrites; ``copy()`` keeps them.
-
-        Raises:
-            FormatError: an odd number of bytes.
-        """
-        words = as_words(data, "<u2", self.encoding)
-        if time_base:
-            self._state[_ANCHOR] = time_base // 1000
-        parts = [self._block(words[start : start + _BLOCK]) for start in range(0, len(words), _BLOCK)]
-        if len(parts) == 1:
-            return parts[0]
-        return Events.concatenate(parts) if parts else self._buffers.view(0)
-
-    def _block(self, words: NDArray[np.uint16]) -> Events:
-        x, y, p, t = self._buffers.at_least(12 * len(words))
-        position = written = 0
-        while True:
-            position, events, triggers = _decode(
-                words, position, self._state, self.width, self.height,
-                x[written:], y[written:], p[written:], t[written:], self._trigger_buffer,
-            )  # fmt: skip
-            written += events
-            self._triggers.add(self._trigger_buffer[:triggers])
-            if position >= len(words):
-                break
-        view = self._buffers.view(written)
-        # Only a packet of several blocks reuses the buffers before the caller has seen them.
-        return view.copy() if len(words) == _BLOCK else view
-
-    def take_triggers(self) -> Triggers:
-        """Triggers since the last call."""
-        return self._triggers.take()
-
-
-@njit(cache=True, nogil=True)
-def _encode(x, y, p, t, start, words):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Write words for events (times non-decreasing) from time ``start`` on; return how many."""
-    k = 0
-    current = start
-    words[k] = np.uint16((TIME_HIGH << 12) | ((current >> 12) & 0xFFF))
-    words[k + 1] = np.uint16((TIME_LOW << 12) | (current & 0xFFF))
-    k += 2
-    row = np.int64(-1)
-    n = t.size
-    i = 0
-    while i < n:
-        time = t[i]
-        if time != current:
-            if time >> 12 != current >> 12:
-                # A reader counts rollovers: it must hear of each half epoch that passes in silence.
-                while time - current > EPOCH // 2:
-                    current += EPOCH // 2
-                    words[k] = np.uint16((TIME_HIGH << 12) | ((current >> 12) & 0xFFF))
-                    k += 1
-                words[k] = np.uint16((TIME_HIGH << 12) | ((time >> 12) & 0xFFF))
-                k += 1
-            words[k] = np.uint16((TIME_LOW << 12) | (time & 0xFFF))
-            k += 1
-            current = time
-        if y[i] != row:
-            row = np.int64(y[i])
-            words[k] = np.uint16(row)
-            k += 1
-        # How many events follow that one vector word of 12 columns could hold?
-        left = np.int64(x[i])
-        mask = 1
-        j = i + 1
-        while j < n and t[j] == time and y[j] == row and p[j] == p[i] and x[j] > x[j - 1] and x[j] < left + 12:
-            mask |= 1 << (np.int64(x[j]) - left)
-            j += 1
-        if j - i < 3:
-            for m in range(i, j):
-                words[k] = np.uint16((ADDR_X << 12) | (np.int64(p[m]) << 11) | np.int64(x[m]))
-                k += 1
-        else:
-            words[k] = np.uint16((VECT_BASE_X << 12) | (np.int64(p[i]) << 11) | left)
-            words[k + 1] = np.uint16((VECT_12 << 12) | mask)
-            k += 2
-            left += 12
-            # Neighbouring columns need no new base.
-            while j < n and t[j] == time and y[j] == row and p[j] == p[i] and left <= x[j] < left + 12:
-                mask = 0
-                previous = np.int64(-1)
-                while (
-                    j < n
-                    and t[j] == time
-                    and y[j] == row
-                    and p[j] == p[i]
-                    and left <= x[j] < left + 12
-                    and np.int64(x[j]) > previous
-                ):
-                    previous = np.int64(x[j])
-                    mask |= 1 << (previous - left)
-                    j += 1
-                words[k] = np.uint16((VECT_12 << 12) | mask)
-                k += 1
-                left += 12
-        i = j
-    return k
-
-
-@njit(cache=True, nogil=True)
-def _first_step_back(t):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for i in range(1, t.size):
-        if t[i] < t[i - 1]:
+@njit(cache=True)
+def _first_high(words):  # type: ignore[no-untyped-def]
+    """Index of the first TIME_HIGH, -1 if there is none."""
+    for i in range(len(words)):
+        if words[i] >> 12 == 8:
             return i
     return -1
 
 
-def encode_evt3(events: Events, start: int | None = None) -> bytes:
-    """Encode events as one EVT3 packet that can be decoded on its own.
+@njit(cache=True)
+def _decode(words, start, stop, state, n, x, y, p, t, width, height, columns, counts, triggers):  # type: ignore[no-untyped-def]
+    """Decode words[start:stop] behind the first ``n`` events; the new number of events.
 
-    It begins with TIME_HIGH, TIME_LOW and, when there are events, ADDR_Y; runs in a row become vectors.
-    A packet without events carries the time alone, so that a reader's clock goes on in silence.
-
-    Args:
-        events: times non-decreasing; x and y below 2048.
-        start: us at which the packet begins, at or before the first event; the first event's time if None.
-
-    Returns:
-        The packet's bytes.
-
-    Raises:
-        FormatError: times step back, start lies behind the first event, or a coordinate needs over 11 bits.
+    Ends early, with the place in ``state``, when a trigger finds no room.
     """
-    if events.width > 2048 or events.height > 2048:
-        raise FormatError(f"EVT3 has 11 bits for a coordinate; the sensor has {events.width}x{events.height} px")
-    back = _first_step_back(events.t)
-    if back >= 0:
-        raise FormatError(
-            f"EVT3 needs times in order: event {back} at {events.t[back]} us follows {events.t[back - 1]} us"
-        )
-    if start is None:
-        start = int(events.t[0]) if len(events) else 0
-    if len(events) and start > events.t[0]:
-        raise FormatError(f"packet begins at {start} us, behind its first event at {events.t[0]} us")
-    silence = (int(events.t[-1]) - start) // (EPOCH // 2) if len(events) else 0
-    words = np.empty(4 * len(events) + silence + 2, np.uint16)
-    used = _encode(events.x, events.y, events.p, events.t, start, words)
-    return words[:used].astype("<u2", copy=False).tobytes()
+    high, time, row = state[_HIGH], state[_TIME], state[_ROW]
+    base, base_p, seen = state[_BASE], state[_BASE_P], state[_SEEN]
+    inside = row < height
+    i = start
+    while i < stop:
+        word = np.int64(words[np.uintp(i)])
+        code, value = word >> 12, word & 0xFFF
+        if code < 4:
+            # ADDR_Y, ADDR_X, VECT_BASE_X: written always, counted only where it is an event.
+            column = value & 0x7FF
+            row = column if code == 0 else row
+            inside = row < height
+            single = code == 2
+            at = np.uintp(n)
+            x[at] = column
+            y[at] = row
+            p[at] = value >> 11
+            t[at] = time
+            n += np.int64(single & inside & (column < width))
+            seen += np.int64(single)
+            base = column if code == 3 else base
+            base_p = value >> 11 if code == 3 else base_p
+        elif code < 6:
+            mask = value if code == 4 else value & 0xFF
+            seen += np.int64(counts[np.uintp(mask)])
+            room = max(0, min(12, width - base))
+            mask = mask & ((1 << room) - 1) if inside else 0
+            at = np.uintp(n)
+            for k in range(16):
+                x[at + np.uintp(k)] = base + columns[np.uintp(mask), np.uintp(k)]
+                y[at + np.uintp(k)] = row
+                p[at + np.uintp(k)] = base_p
+                t[at + np.uintp(k)] = time
+            n += np.int64(counts[np.uintp(mask)])
+            base += 12 if code == 4 else 8
+        elif code == 6:
+            time = max(time, high << 12 | value)
+        elif code == 8:
+            high = _next_high(high, value)
+            time = max(time, high << 12)
+        elif code == 10:
+            k = state[_TRIGGERS]
+            if k == len(triggers):
+                break
+            triggers[k, 0], triggers[k, 1], triggers[k, 2] = time, value >> 8 & 0xF, value & 1
+            state[_TRIGGERS] = k + 1
+        i += 1
+    state[_HIGH], state[_TIME], state[_ROW], state[_AT] = high, time, row, i
+    state[_BASE], state[_BASE_P], state[_SEEN] = base, base_p, seen
+    return n
 
 
-def encode_evt3_triggers(triggers: Triggers) -> bytes:
-    """Encode external triggers as EVT3 words, each with its time.
+class Evt3Decoder:
+    """Decodes EVT3 packets; see `evface.events.codecs.Decoder` for what the methods promise.
 
-    Args:
-        triggers: times in us, ids 0-15.
+    A time word that would step back is noise and is ignored. The bits of the time above 24 come from
+    ``time_base_ns`` where it is not 0, otherwise from counting rollovers since the start.
     """
-    words: list[int] = []
-    for time, identity, edge in zip(triggers.t.tolist(), triggers.id.tolist(), triggers.edge.tolist(), strict=True):
-        words += [
-            (TIME_HIGH << 12) | ((time >> 12) & 0xFFF),
-            (TIME_LOW << 12) | (time & 0xFFF),
-            (EXT_TRIGGER << 12) | ((identity & 0xF) << 8) | (edge & 1),
-        ]
-    return np.array(words, "<u2").tobytes()
+
+    encoding: ClassVar[str] = "evt3"
+
+    def __init__(self, width: int, height: int) -> None:
+        check_sensor(width, height)
+        self.width = width
+        self.height = height
+        self._state = np.zeros(9, np.int64)
+        self._buffers = EventBuffers()
+        self._triggers = np.empty((64, 3), np.int64)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream: time, place, triggers and counters."""
+        self._state[:] = 0
+        self._state[_HIGH] = self._state[_TIME] = -1
+        self._state[_ROW] = self._state[_BASE] = _UNKNOWN
+        self._kept = 0
+
+    def lost(self) -> None:
+        """Say that packets are missing: events are dropped until time and row are known again."""
+        self._state[_ROW] = self._state[_BASE] = _UNKNOWN
+        self._state[_RUNNING] = 0
+
+    @property
+    def time(self) -> int | None:
+        """Last time the stream has reached, us, sensor clock; None before the first one is known."""
+        time = int(self._state[_TIME])
+        return None if time < 0 else time
+
+    @property
+    def dropped(self) -> int:
+        """Events left out: outside the sensor, or before their time or row was known."""
+        return int(self._state[_SEEN]) - self._kept
+
+    def drain_triggers(self) -> Triggers:
+        """Hand over the triggers collected since the last call."""
+        found = self._triggers[: self._state[_TRIGGERS]]
+        self._state[_TRIGGERS] = 0
+        return Triggers(found[:, 0].copy(), found[:, 1].astype(np.uint8), found[:, 2].astype(np.uint8))
+
+    def decode(self, data: Bytes, time_base_ns: int = 0) -> Events:
+        """Decode a packet; see `Decoder.decode`.
+
+        Raises:
+            FormatError: an odd number of bytes.
+        """
+        words = as_words(data, np.dtype("<u2"), self.encoding)
+        at = n = 0
+        if time_base_ns:
+            at, n = self._place(words, time_base_ns // 1000)
+        elif self._state[_RUNNING] != 2:
+            at = _synchronise(words, 0, self._state, _COUNTS)
+        n = self._run(words, at, len(words), n)
+        self._kept += n
+        return self._buffers.view(n, self.width, self.height)
+
+    def _place(self, words: NDArray[np.uint16], base: int) -> tuple[int, int]:
+        """Set the clock by a time base (us); decodes up to the first TIME_HIGH, whose epoch it settles."""
+        state = self._state
+        if base < state[_TIME] - _RESTART:
+            state[_TIME] = base
+        state[_TIME] = max(base, state[_TIME])
+        state[_HIGH], state[_RUNNING] = base >> 12, 2
+        first = _first_high(words)
+        if first < 0:
+            return 0, 0
+        n = self._run(words, 0, first, 0)
+        step = (int(words[first]) - (base >> 12) + 0x800) & 0xFFF
+        state[_HIGH] = max(0, (base >> 12) + step - 0x800)
+        return first, n
+
+    def _run(self, words: NDArray[np.uint16], at: int, stop: int, n: int) -> int:
+        """Decode words[at:stop] behind the first ``n`` events, in pieces for which there is surely room."""
+        buffers = self._buffers
+        while at < stop:
+            room = (buffers.capacity - n - _BLOCK) // VECTOR
+            if room < min(stop - at, 1024):
+                buffers.reserve(2 * buffers.capacity, keep=n)
+                continue
+            n = _decode(
+                words, at, min(stop, at + room), self._state, n,
+                buffers.x, buffers.y, buffers.p, buffers.t,
+                self.width, self.height, _COLUMNS, _COUNTS, self._triggers,
+            )  # fmt: skip
+            at = int(self._state[_AT])
+            if self._state[_TRIGGERS] == len(self._triggers):
+                self._triggers = np.concatenate([self._triggers, np.empty_like(self._triggers)])
+        return n
