@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
 from rig.errors import GraphError
+
+
+def prefix_path() -> str:
+    """AMENT_PREFIX_PATH with this environment's own prefix in it: a venv of wheels is one without being sourced."""
+    known = [part for part in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if part]
+    index = Path(sys.prefix) / "share" / "ament_index"
+    return os.pathsep.join(known if sys.prefix in known or not index.exists() else [sys.prefix, *known])
 
 
 def share(package: str) -> Path:
@@ -15,6 +24,7 @@ def share(package: str) -> Path:
     Raises:
         GraphError: the package is not installed in this environment.
     """
+    os.environ["AMENT_PREFIX_PATH"] = prefix_path()
     try:
         return Path(get_package_share_directory(package))
     except (PackageNotFoundError, LookupError) as error:

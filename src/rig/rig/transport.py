@@ -7,13 +7,11 @@ instead of 0.5 ms, and the allocator maps and unmaps memory for each one.
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from rig.resources import config_file
+from rig.resources import config_file, prefix_path
 
 ALLOCATOR = {
     "MALLOC_TOP_PAD_": str(64 << 20),
@@ -38,7 +36,7 @@ def environment() -> dict[str, str]:
         **ALLOCATOR,
     }
     chosen = {name: os.environ.get(name, value) for name, value in ours.items()}
-    chosen["AMENT_PREFIX_PATH"] = os.environ.get("AMENT_PREFIX_PATH", str(Path(sys.prefix)))
+    chosen["AMENT_PREFIX_PATH"] = prefix_path()
     return chosen
 
 
