@@ -1,1 +1,1 @@
-"""From bags to clips: the published dataset and its torch view."""
+"""From recorded bags to the published tree and to clips for training."""

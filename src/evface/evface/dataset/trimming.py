@@ -1,0 +1,46 @@
+"""Which part of a take is the clip that a model sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evface.dataset.cues import CueRecord
+from evface.errors import DatasetError
+
+MARGIN = 500_000_000
+"""ns kept before the perform cue and after the rest cue."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipWindow:
+    """A span of a take, ns on the host's clock.
+
+    Attributes:
+        start: first instant.
+        end: first instant after it.
+        method: how it was found.
+    """
+
+    start: int
+    end: int
+    method: str
+
+
+def clip_by_cues(cues: Sequence[CueRecord], end: int, margin: int = MARGIN) -> ClipWindow:
+    """From the perform cue to the start of rest, with a margin on both sides.
+
+    Args:
+        cues: of the take, in order.
+        end: ns, host clock, of the take's last message, for a take that has no rest.
+        margin: ns.
+
+    Raises:
+        DatasetError: the take has no perform cue.
+    """
+    performing = [cue for cue in cues if cue.phase == "perform"]
+    if not performing:
+        raise DatasetError("the take has no perform cue: what was elicited cannot be found in it")
+    start = performing[0].start
+    after = [cue.start for cue in cues if cue.start > start and cue.phase != "perform"]
+    return ClipWindow(start - margin, (after[0] if after else end) + margin, "cues")

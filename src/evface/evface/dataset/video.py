@@ -1,0 +1,130 @@
+"""Frames into Matroska files: DAVIS frames without loss, the webcam's JPEGs as they came."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from evface.dataset.recordings import Picture
+from evface.errors import FormatError
+
+_MILLISECOND = Fraction(1, 1000)
+
+
+class VideoWriter:
+    """Writes pictures of one camera to a .mkv and their exact times to a .csv beside it.
+
+    Matroska keeps milliseconds; the table keeps nanoseconds. A context manager; files appear at the
+    first picture.
+
+    Args:
+        video: path of the .mkv.
+        table: path of the timestamps' .csv.
+        origin: ns, host clock, of the video's zero.
+    """
+
+    def __init__(self, video: Path, table: Path, origin: int) -> None:
+        self.frames = 0
+        self.width = self.height = 0
+        self._video, self._table, self._origin = video, table, origin
+        self._last = -1
+        self._container: av.container.OutputContainer | None = None
+        self._times: list[int] = []
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._container is None:
+            return
+        if kind is None and self._encodes:
+            self._container.mux(self._stream.encode(None))
+        self._container.close()
+        self._container = None
+        with self._table.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["frame", "host_time_ns"])
+            writer.writerows(enumerate(self._times))
+
+    def add(self, picture: Picture) -> None:
+        """Append a picture; all must be of one kind and size.
+
+        Raises:
+            FormatError: a JPEG is broken, or a picture's size differs from the first one's.
+        """
+        if self._container is None:
+            self._open(picture)
+        # Matroska wants rising times; two frames within a millisecond stay apart in the table.
+        self._last = max(self._last + 1, (picture.host_time - self._origin) // 1_000_000)
+        if isinstance(picture.image, bytes):
+            packet = av.Packet(picture.image)
+            packet.stream, packet.time_base = self._stream, _MILLISECOND
+            packet.pts = packet.dts = self._last
+            packet.is_keyframe = True
+            self._container.mux(packet)  # type: ignore[union-attr]
+        else:
+            self._encode(picture.image)
+        self._times.append(picture.host_time)
+        self.frames += 1
+
+    def _open(self, picture: Picture) -> None:
+        self._encodes = not isinstance(picture.image, bytes)
+        image = picture.image if not isinstance(picture.image, bytes) else decode_jpeg(picture.image)
+        self.height, self.width = image.shape[:2]
+        self._container = av.open(str(self._video), "w", format="matroska")
+        if self._encodes:
+            self._stream = self._container.add_stream("ffv1", rate=1000)
+            self._stream.width, self._stream.height = self.width, self.height
+            self._stream.pix_fmt, self._stream.time_base = "gray", _MILLISECOND
+        else:
+            self._stream = self._container.add_mux_stream(
+                "mjpeg", rate=1000, width=self.width, height=self.height, time_base=_MILLISECOND
+            )
+
+    def _encode(self, image: NDArray[np.uint8]) -> None:
+        if image.shape != (self.height, self.width):
+            raise FormatError(f"a frame of {image.shape[1]}x{image.shape[0]} px after {self.width}x{self.height}")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="gray")
+        frame.pts, frame.time_base = self._last, _MILLISECOND
+        self._container.mux(self._stream.encode(frame))  # type: ignore[union-attr]
+
+
+def decode_jpeg(data: bytes) -> NDArray[np.uint8]:
+    """A JPEG as uint8 ``[H, W, 3]`` bgr.
+
+    Raises:
+        FormatError: the bytes are not a picture.
+    """
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if image is None:
+        raise FormatError(f"webcam frame of {len(data)} bytes is not a JPEG")
+    return np.asarray(image, np.uint8)
+
+
+def read_video(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """Pictures of a .mkv of the dataset.
+
+    Yields:
+        Seconds since the take's start, and uint8 ``[H, W]`` (DAVIS) or ``[H, W, 3]`` bgr (webcam).
+
+    Raises:
+        FormatError: the file is missing or broken.
+    """
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            gray = stream.codec_context.name == "ffv1"
+            for frame in container.decode(stream):
+                yield float(frame.time or 0.0), frame.to_ndarray(format="gray" if gray else "bgr24")
+    except (av.error.FFmpegError, OSError, IndexError) as error:
+        raise FormatError(f"{path}: not a readable video: {error}") from error

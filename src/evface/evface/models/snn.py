@@ -1,0 +1,178 @@
+"""The paper's spiking network for Action Units (§4.3, Figure 3), built of parametric LIF neurons.
+
+    event frame -> [Conv2d 3x3 -> BatchNorm -> PLIF -> MaxPool 2x2] x 2      spiking encoder
+                -> [Dropout -> FC -> PLIF] x 2                              classifier
+                -> AvgPool 10/10                                            voting
+                -> mean over time
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from spikingjelly.activation_based import base, layer, neuron, surrogate
+from torch import Tensor, nn
+
+from evface.errors import GeometryError
+
+PAPER_PARAMETERS: Final = 4_312_470
+"""Learnable numbers of the paper's network: 4.11 * 2^20, with FC bias and without convolution bias."""
+
+
+class SnnConfig(BaseModel):
+    """What the network is made of; the defaults are the paper's.
+
+    ``decay_input`` False is the paper's Eq. 3; the PLIF authors' code has it True.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    preset: Literal["paper", "small"] = Field(default="paper", description="what the other fields start from")
+    classes: int = Field(default=21, ge=2, le=1000, description="Action Units told apart")
+    size: int = Field(default=64, ge=8, le=512, description="width and height of an event frame, px")
+    pooling: int = Field(default=1, ge=1, le=16, description="cells whose counts are summed first, per axis")
+    maps: int = Field(default=32, ge=1, le=512, description="feature maps of each convolution")
+    hidden: int = Field(default=512, ge=1, le=16384, description="neurons of the first FC layer")
+    votes: int = Field(default=10, ge=1, le=100, description="output neurons that vote for a class")
+    dropout: float = Field(default=0.2, ge=0.0, lt=1.0, description="share of inputs of an FC layer dropped")
+    init_tau: float = Field(default=2.0, gt=1.0, le=100.0, description="membrane time constant at first, slices")
+    decay_input: bool = Field(default=False, description="whether the input decays with the membrane")
+    v_threshold: float = Field(default=1.0, gt=0.0, le=100.0, description="potential at which a neuron spikes")
+    surrogate_alpha: float = Field(default=2.0, gt=0.0, le=100.0, description="steepness of the arctangent surrogate")
+
+
+PRESETS: Final[dict[str, SnnConfig]] = {
+    "paper": SnnConfig(),
+    "small": SnnConfig(preset="small", pooling=2, maps=16, hidden=256),
+}
+"""``paper`` is the published network; ``small`` sees 32x32 sums and learns on a CPU in well under a minute."""
+
+
+class PlifSnn(nn.Module):
+    """Parametric-LIF network that maps event frames to a voting rate per Action Unit.
+
+    Args:
+        config: what it is made of.
+
+    Raises:
+        GeometryError: the frame is too small for two poolings after the first one.
+    """
+
+    def __init__(self, config: SnnConfig) -> None:
+        super().__init__()
+        self.config = config
+        side = config.size // config.pooling // 4
+        if side < 1 or config.size % config.pooling:
+            raise GeometryError(f"frames of {config.size} px cannot be summed by {config.pooling} and halved twice")
+        maps = config.maps
+        self.sum = nn.AvgPool2d(config.pooling, divisor_override=1)
+        self.conv1, self.spike1 = _convolution(2, maps), _plif(config)
+        self.conv2, self.spike2 = _convolution(maps, maps), _plif(config)
+        self.pool = nn.MaxPool2d(2)
+        self.drop3, self.fc3 = layer.Dropout(config.dropout, step_mode="m"), nn.Linear(maps * side * side, config.hidden)
+        self.spike3 = _plif(config)
+        self.drop4 = layer.Dropout(config.dropout, step_mode="m")
+        self.fc4, self.spike4 = nn.Linear(config.hidden, config.classes * config.votes), _plif(config)
+        self.vote = nn.AvgPool1d(config.votes, config.votes)
+        self._batch: int | None = None
+        if config.preset == "paper" and config == PRESETS["paper"] and self.parameter_count() != PAPER_PARAMETERS:
+            raise GeometryError(f"the paper's network has {PAPER_PARAMETERS} parameters, this {self.parameter_count()}")
+
+    def parameter_count(self) -> int:
+        """How many numbers are learnt."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def forward(self, frames: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Whole clips from rest: membranes and dropout masks are forgotten first.
+
+        Args:
+            frames: float32 ``[T, B, 2, size, size]``, event counts (off, on), zero behind a clip's end.
+            lengths: int64 ``[B]``, valid slices of each clip; None: all T of all.
+
+        Returns:
+            Voting rate of every slice ``[T, B, classes]`` in [0, 1] (meaningless behind a clip's
+            end), and its mean over the valid slices ``[B, classes]``.
+        """
+        self.reset()
+        valid = _valid(frames, lengths)
+        votes = self._run(frames, valid)
+        self.reset()
+        if valid is None:
+            return votes, votes.mean(0)
+        weight = valid.to(votes.dtype).unsqueeze(-1)
+        return votes, (votes * weight).sum(0) / weight.sum(0)
+
+    @torch.inference_mode()
+    def step(self, frame: Tensor) -> Tensor:
+        """One more slice of a stream, with the membranes as the last slice left them.
+
+        Args:
+            frame: float32 ``[B, 2, size, size]``, event counts.
+
+        Returns:
+            Voting rate ``[B, classes]`` in [0, 1].
+
+        Raises:
+            GeometryError: the number of streams changed without `reset`, or a frame has the wrong size.
+        """
+        if frame.shape[1:] != (2, self.config.size, self.config.size):
+            expected = f"[B, 2, {self.config.size}, {self.config.size}]"
+            raise GeometryError(f"frame is {list(frame.shape)}, expected {expected}")
+        if self._batch not in (None, frame.shape[0]):
+            # The neurons would forget their membranes without a word.
+            raise GeometryError(f"{frame.shape[0]} streams after {self._batch}: reset() before a change")
+        self._batch = frame.shape[0]
+        return self._run(frame.unsqueeze(0), None)[0]
+
+    def reset(self) -> None:
+        """Forget membranes and dropout masks."""
+        self._batch = None
+        for module in self.modules():
+            if isinstance(module, base.MemoryModule):
+                module.reset()
+
+    def _run(self, x: Tensor, valid: Tensor | None) -> Tensor:
+        x = _per_slice(lambda frames: self.conv1(self.sum(frames)), x, valid)
+        x = _per_slice(self.pool, self.spike1(x), None)
+        x = _per_slice(self.conv2, x, valid)
+        x = _per_slice(self.pool, self.spike2(x), None)
+        x = self.spike3(_per_slice(self.fc3, self.drop3(x.flatten(2)), None))
+        x = self.spike4(_per_slice(self.fc4, self.drop4(x), None))
+        return _per_slice(self.vote, x, None)
+
+
+def _convolution(inputs: int, maps: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, maps, 3, padding=1, bias=False), nn.BatchNorm2d(maps))
+
+
+def _plif(config: SnnConfig) -> nn.Module:
+    return neuron.ParametricLIFNode(
+        init_tau=config.init_tau,
+        decay_input=config.decay_input,
+        v_threshold=config.v_threshold,
+        v_reset=0.0,
+        surrogate_function=surrogate.ATan(alpha=config.surrogate_alpha),
+        detach_reset=True,
+        step_mode="m",
+    )
+
+
+def _valid(frames: Tensor, lengths: Tensor | None) -> Tensor | None:
+    """Mask ``[T, B]`` of the slices that belong to their clip; None where all do."""
+    if lengths is None or bool((lengths == frames.shape[0]).all()):
+        return None
+    return torch.arange(frames.shape[0], device=frames.device).unsqueeze(1) < lengths.to(frames.device)
+
+
+def _per_slice(module: Callable[[Tensor], Tensor], x: Tensor, valid: Tensor | None) -> Tensor:
+    """Apply a layer without memory to ``[T, B, ...]``; padding is kept from it, so that BatchNorm never sees it."""
+    if valid is None:
+        y = module(x.flatten(0, 1))
+        return y.unflatten(0, x.shape[:2])
+    y = module(x[valid])
+    padded = y.new_zeros(*x.shape[:2], *y.shape[1:])
+    padded[valid] = y
+    return padded

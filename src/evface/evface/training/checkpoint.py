@@ -1,0 +1,80 @@
+"""Trained networks on disk: a safetensors file that carries its whole configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from evface.errors import ConfigError, FormatError
+from evface.models import PlifSnn
+from evface.training.config import TrainingConfig, parse_config
+
+FORMAT = "evface-au-snn/1"
+
+
+def save_checkpoint(path: Path, model: PlifSnn, config: TrainingConfig, metadata: dict[str, str] | None = None) -> None:
+    """Write a network with its configuration; the file appears whole or not at all.
+
+    Args:
+        path: of the .safetensors file; its folder is made if it is not there.
+        model: what was trained.
+        config: how it was trained.
+        metadata: more to remember, such as the fold and the seed.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    # All is inside the configuration; what a reader in another language needs most stands by itself too.
+    header = {
+        **(metadata or {}),
+        "format": FORMAT,
+        "name": model_name(model, config),
+        "config": config.model_dump_json(),
+        "aus": json.dumps(config.aus),
+        "slice_us": str(config.slice_us),
+        "box_margin": str(config.box_margin),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.partial")
+    save_file(tensors, temporary, header)
+    os.replace(temporary, path)
+
+
+def load_checkpoint(path: Path) -> tuple[PlifSnn, TrainingConfig]:
+    """Read a network back, ready to recognise.
+
+    Returns:
+        The network in eval mode on the CPU, and the configuration it was trained with.
+
+    Raises:
+        FormatError: there is no such file, or it is not a checkpoint of evface.
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (OSError, SafetensorError) as error:
+        raise FormatError(f"{path}: not a readable checkpoint (.safetensors): {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise FormatError(f"{path}: its format is {metadata.get('format', 'not stated')!r}, expected {FORMAT!r}")
+    try:
+        config = parse_config(json.loads(metadata.get("config", "")), f"{path} (config)")
+        model = PlifSnn(config.model)
+        model.load_state_dict(tensors)
+    except (ConfigError, ValueError, RuntimeError) as error:
+        raise FormatError(f"{path}: {' '.join(str(error).split())}") from error
+    return model.eval(), config
+
+
+def model_name(model: PlifSnn, config: TrainingConfig) -> str:
+    """Name of a trained network, "snn-small:1f0c2a9b": what its run is called and a digest of weights and configuration."""
+    digest = hashlib.sha256(config.model_dump_json().encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return f"snn-{config.name}:{digest.hexdigest()[:8]}"

@@ -1,0 +1,114 @@
+"""Clips as the training loop sees them: in memory, in batches of unequal length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from evface.errors import DatasetError
+
+ClipItem = tuple[Tensor | NDArray[np.uint16], int, str]
+"""Event counts ``[T, 2, size, size]`` (off, on), class index, subject."""
+
+
+class ClipSource(Protocol):
+    """Any torch Dataset whose items are `ClipItem`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> ClipItem: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One performance of one Action Unit.
+
+    Attributes:
+        frames: event counts (off, on), uint16 or float32 ``[T, 2, size, size]``.
+        label: class index.
+        subject: pseudonym of who performs, "S01".
+        name: what the clip is called in tables.
+    """
+
+    frames: Tensor
+    label: int
+    subject: str
+    name: str
+
+
+def load_clips(
+    source: ClipSource,
+    size: int,
+    classes: int,
+    names: Sequence[str] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> list[Clip]:
+    """Read every clip once, so that an epoch touches no file.
+
+    Args:
+        source: where they come from.
+        size: width and height the network expects, px.
+        classes: how many the network tells apart.
+        names: of the clips, in the order of ``source``; None: they are numbered.
+        progress: called with clips read, clips in all, and the clip's name.
+
+    Raises:
+        DatasetError: there are no clips, or one has the wrong shape or class.
+    """
+    if len(source) == 0:
+        raise DatasetError("the dataset has no clip that is fit for training")
+    clips = []
+    for index in range(len(source)):
+        frames, label, subject = source[index]
+        frames = frames if isinstance(frames, Tensor) else torch.from_numpy(frames)
+        name = names[index] if names is not None else f"clip-{index:04d}"
+        if frames.ndim != 4 or tuple(frames.shape[1:]) != (2, size, size) or len(frames) == 0:
+            raise DatasetError(f"{name}: frames are {list(frames.shape)}, expected [T, 2, {size}, {size}] with T > 0")
+        if not 0 <= int(label) < classes:
+            raise DatasetError(f"{name}: class {int(label)} is not one of the {classes} of the network")
+        clips.append(Clip(frames, int(label), str(subject), name))
+        if progress is not None:
+            progress(index + 1, len(source), name)
+    return clips
+
+
+def collate(clips: Sequence[Clip]) -> tuple[Tensor, Tensor, Tensor]:
+    """Put clips side by side, zeros behind the end of the shorter ones.
+
+    Returns:
+        Counts float32 ``[T, B, 2, size, size]``, valid slices int64 ``[B]`` and class indices int64 ``[B]``.
+    """
+    lengths = torch.tensor([len(clip.frames) for clip in clips])
+    frames = torch.zeros((int(lengths.max()), len(clips), *clips[0].frames.shape[1:]), dtype=torch.float32)
+    for column, clip in enumerate(clips):
+        frames[: len(clip.frames), column] = clip.frames.to(torch.float32)
+    return frames, lengths, torch.tensor([clip.label for clip in clips])
+
+
+def batches(lengths: Sequence[int], size: int, generator: torch.Generator) -> list[list[int]]:
+    """A random order of clips in batches of similar length, so that little is padded.
+
+    Args:
+        lengths: slices of each clip.
+        size: clips of a batch.
+        generator: of the randomness.
+
+    Returns:
+        Indices, each once. A last batch of one clip joins its neighbour.
+    """
+    order: list[int] = torch.randperm(len(lengths), generator=generator).tolist()
+    pool = size * 8
+    found: list[list[int]] = []
+    for start in range(0, len(order), pool):
+        chunk = sorted(order[start : start + pool], key=lambda index: lengths[index])
+        found += [chunk[at : at + size] for at in range(0, len(chunk), size)]
+    if len(found) > 1 and len(found[-1]) == 1:
+        lone = found.pop()
+        found[-1] += lone
+    return [found[index] for index in torch.randperm(len(found), generator=generator).tolist()]

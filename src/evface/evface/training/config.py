@@ -1,0 +1,93 @@
+"""What a training run is made of, declared once and read from YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from evface.errors import ConfigError
+from evface.models import PRESETS, SnnConfig
+from evface.protocol.action_units import AU_NUMBERS
+
+
+class TrainingConfig(BaseModel):
+    """One run of training; the defaults are the paper's (§5)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(default="paper", pattern=r"^[A-Za-z0-9_.-]+$", description="what the run is called")
+    model: SnnConfig = Field(default=PRESETS["paper"], description="the network: a preset's name, or its fields")
+    aus: tuple[int, ...] = Field(default=AU_NUMBERS, description="FACS numbers in the order of the classes")
+    sensor: Literal["davis", "evk4"] = Field(default="davis", description="whose events are looked at")
+    slice_us: int = Field(default=33_000, ge=1_000, le=1_000_000, description="length of a slice, us")
+    box_margin: float = Field(default=0.2, ge=0.0, le=2.0, description="added to a face box, share of its size")
+    epochs: int = Field(default=100, ge=1, le=100_000, description="passes over the training clips")
+    batch_size: int = Field(default=8, ge=1, le=4096, description="clips of a step")
+    learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0, description="of Adam, at first; annealed by a cosine")
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _from_preset(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"preset": value}
+        if isinstance(value, dict) and value.get("preset", "paper") in PRESETS:
+            return {**PRESETS[value.get("preset", "paper")].model_dump(), **value}
+        return value
+
+    @field_validator("aus")
+    @classmethod
+    def _known(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        unknown = [au for au in value if au not in AU_NUMBERS]
+        if unknown or len(set(value)) != len(value):
+            raise ValueError(f"expected different AUs of the protocol, found {list(value)}")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainingConfig:
+        if len(self.aus) != self.model.classes:
+            raise ValueError(f"model.classes is {self.model.classes}, but there are {len(self.aus)} aus")
+        return self
+
+
+def parse_config(fields: dict[str, Any], where: str) -> TrainingConfig:
+    """Check the fields of a configuration.
+
+    Args:
+        fields: as read from YAML or a checkpoint.
+        where: file they come from, for the message.
+
+    Raises:
+        ConfigError: an unknown name, a wrong type or a value out of range; the first one is named.
+    """
+    if not all(isinstance(name, str) for name in fields):
+        raise ConfigError(f"{where}: expected names of fields, found {[n for n in fields if not isinstance(n, str)]}")
+    try:
+        return TrainingConfig(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "configuration"
+        if first["type"] == "extra_forbidden":
+            owner = SnnConfig if first["loc"][0] == "model" else TrainingConfig
+            raise ConfigError(f"{where}: unknown field {field}, known: {', '.join(owner.model_fields)}") from error
+        found = "" if first["loc"] == () else f", found {first['input']!r}"
+        raise ConfigError(f"{where}: {field}: {first['msg']}{found}") from error
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """Read a training preset such as config/training/small.yaml.
+
+    Raises:
+        ConfigError: there is no such file, it is not YAML, or a field is wrong.
+    """
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(fields, dict):
+        raise ConfigError(f"{path}: expected names with values, found {type(fields).__name__}")
+    return parse_config(fields, str(path))
