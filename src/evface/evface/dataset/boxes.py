@@ -1,8 +1,13 @@
-"""Where the face is: detections by MTCNN, made square with a margin, one box per clip."""
+"""Where the face is: detections by MTCNN, made square with a margin, one box per clip.
+
+A box may reach beyond the sensor. There it stays empty, and the face keeps its place and size in the event
+frame, whereas a box that is pushed inside would show a face near the border larger or out of the middle.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -49,14 +54,11 @@ class Box:
         x, y = self.x + self.width / 2 - side / 2, self.y + self.height / 2 - side / 2
         return Box(x, y, side, side, self.probability)
 
-    def inside(self, width: int, height: int) -> Box:
-        """Moved, and shrunk where it must be, so that it lies on a sensor of this size."""
-        box_width, box_height = min(self.width, width), min(self.height, height)
-        if self.width == self.height:
-            box_width = box_height = min(box_width, box_height)
-        x = min(max(self.x + (self.width - box_width) / 2, 0.0), width - box_width)
-        y = min(max(self.y + (self.height - box_height) / 2, 0.0), height - box_height)
-        return Box(x, y, box_width, box_height, self.probability)
+    def scaled(self, horizontal: float, vertical: float) -> Box:
+        """The same box in pixels of another size."""
+        return Box(
+            self.x * horizontal, self.y * vertical, self.width * horizontal, self.height * vertical, self.probability
+        )
 
 
 def default_box(width: int, height: int) -> Box:
@@ -81,21 +83,23 @@ def median_box(boxes: Sequence[Box]) -> Box:
 
 
 class FaceDetector:
-    """Finds the largest face of a picture with MTCNN (weights come with facenet-pytorch).
+    """Finds the largest face of a picture with MTCNN on the CPU (weights come with facenet-pytorch).
 
     Args:
         margin: see `Box.squared`.
+        threads: of torch while it searches; the rest of the process keeps its own number.
     """
 
-    def __init__(self, margin: float = MARGIN) -> None:
+    def __init__(self, margin: float = MARGIN, threads: int = 1) -> None:
         # Imported here: whoever only handles boxes does not wait for torchvision.
         from facenet_pytorch import MTCNN
 
         self._margin = margin
-        self._network = MTCNN(keep_all=True, device="cpu", min_face_size=40)
+        self._threads = threads
+        self._network = MTCNN(keep_all=False, select_largest=True, device="cpu", min_face_size=40)
 
     def detect(self, image: NDArray[np.uint8]) -> Box | None:
-        """The face as a square with margin inside the picture, or None.
+        """The face as a square with margin, which may reach beyond the picture; None where there is none.
 
         Args:
             image: uint8 ``[H, W]`` gray, or ``[H, W, 3]`` bgr.
@@ -105,20 +109,27 @@ class FaceDetector:
         """
         if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
             raise GeometryError(f"picture is {image.dtype}{list(image.shape)}, expected uint8[H, W] or [H, W, 3]")
-        height, width = image.shape[:2]
-        scale = min(1.0, LARGEST_SIDE / max(height, width))
+        scale = min(1.0, LARGEST_SIDE / max(image.shape[:2]))
         if scale < 1.0:
-            image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
         code = cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB
-        corners, probabilities = self._network.detect(cv2.cvtColor(image, code))
-        if corners is None:
-            return None
-        faces = [
-            Box(*(float(v) / scale for v in (x0, y0, x1 - x0, y1 - y0)), float(probability))
-            for (x0, y0, x1, y1), probability in zip(corners, probabilities)
-            if probability is not None and probability >= LEAST_PROBABILITY
-        ]
-        if not faces:
-            return None
-        largest = max(faces, key=lambda face: face.width * face.height)
-        return largest.squared(self._margin).inside(width, height)
+        with _torch_threads(self._threads):
+            corners, probabilities = self._network.detect(cv2.cvtColor(image, code))
+        # Sorted by area: the first one that is surely a face is the largest.
+        for corner, probability in zip(corners if corners is not None else (), probabilities, strict=False):
+            if probability >= LEAST_PROBABILITY:
+                x0, y0, x1, y1 = (float(value) / scale for value in corner)
+                return Box(x0, y0, x1 - x0, y1 - y0, float(probability)).squared(self._margin)
+        return None
+
+
+@contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
