@@ -9,6 +9,7 @@ from rich.console import Console
 
 from evface.errors import EvfaceError
 from rig.commands.doctor import doctor
+from rig.commands.learning import convert, train
 from rig.commands.recording import record
 from rig.commands.watching import live, replay
 
@@ -24,6 +25,8 @@ app = typer.Typer(
 )
 app.command()(doctor)
 app.command()(record)
+app.command()(convert)
+app.add_typer(train, name="train")
 app.command()(live)
 app.command()(replay)
 

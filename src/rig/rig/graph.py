@@ -191,9 +191,6 @@ def _recognition(checkpoint: str, sensor: str, box: str, *, simulated: bool) -> 
     clock: dict[str, ParameterValue] = {"use_sim_time": simulated}
     slicer: dict[str, ParameterValue] = {"sensor": sensor, **clock}
     recognizer: dict[str, ParameterValue] = {"checkpoint": str(path), "sensor": sensor, **clock}
-    if simulated:
-        # The state is carried from the bag's first slice on, as the offline evaluation does.
-        recognizer["reset_on_take"] = False
     nodes = [NodeSpec("slicer", slicer), NodeSpec("au_recognizer", recognizer)]
     if box:
         slicer["box"] = _box(box)

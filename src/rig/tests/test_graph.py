@@ -60,13 +60,12 @@ def test_a_fixed_box_replaces_the_face_tracker(tmp_path: Path) -> None:
     assert "face_tracker" not in by_name
 
 
-def test_replay_runs_on_simulated_time_and_never_forgets(tmp_path: Path) -> None:
+def test_replay_runs_on_simulated_time(tmp_path: Path) -> None:
     checkpoint = tmp_path / "model.safetensors"
     checkpoint.touch()
     graph = replay_graph(ReplayOptions(bag=str(tmp_path), checkpoint=str(checkpoint)))
     by_name = {node.name: node.parameters for node in graph.nodes}
     assert by_name["au_recognizer"]["use_sim_time"] is True
-    assert by_name["au_recognizer"]["reset_on_take"] is False
     assert "use_sim_time" not in by_name["player"]
 
 

@@ -104,8 +104,11 @@ def check_evk4() -> Finding:
     """EVK4 on USB, through neuromorphic-drivers."""
     import neuromorphic_drivers
 
-    found = [device for device in neuromorphic_drivers.list_devices() if "EVK4" in str(device)]
     library = f"neuromorphic-drivers {importlib.metadata.version('neuromorphic-drivers')}"
+    try:
+        found = [device for device in neuromorphic_drivers.list_devices() if "EVK4" in str(device)]
+    except RuntimeError as error:  # libusb without any USB bus
+        return Finding("EVK4", "absent", f"USB cannot be searched ({error}; {library}); --rig virtual does without")
     if not found:
         return Finding("EVK4", "absent", f"none on USB ({library}); --rig virtual does without")
     return Finding("EVK4", "ready", ", ".join(map(str, found)))

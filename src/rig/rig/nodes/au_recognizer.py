@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import BaseModel, Field
 from rclpy.node import Node
 
+from evface.errors import GeometryError
 from evface.evaluation import StreamingRecognizer
-from evface.protocol import AU_NUMBERS
 from rig.parameters import declare
 from rig.spinning import Process, run
 from rig.stamps import to_ns, to_time
@@ -52,8 +52,11 @@ class Recognizer(Node, Process):
         if self._reset_at is not None and end > self._reset_at:
             self._recognizer.reset()
             self._slices, self._reset_at = 0, None
-        # 16UC2 is interleaved, the network wants a plane per polarity.
         image = frame.image
+        trained_on = self._recognizer.config.slice_us
+        if frame.duration != trained_on:
+            raise GeometryError(f"slices of {frame.duration} us came, {self._recognizer.name} wants {trained_on} us")
+        # 16UC2 is interleaved, the network wants a plane per polarity.
         interleaved = np.frombuffer(image.data, np.uint16).reshape(image.height, image.width, 2)
         counts = np.ascontiguousarray(interleaved.transpose(2, 0, 1))
         scores, means = self._recognizer.step(counts)
@@ -63,7 +66,7 @@ class Recognizer(Node, Process):
             window_start=to_time(end - frame.duration * 1000),
             window_end=frame.header.stamp,
             slice=frame.slice,
-            aus=list(AU_NUMBERS),
+            aus=list(self._recognizer.config.aus),
             scores=scores.tolist(),
             mean_scores=means.tolist(),
             slices_since_reset=self._slices,

@@ -10,6 +10,7 @@ from event_camera_msgs.msg import EventPacket
 from pydantic import BaseModel, Field
 from rclpy.node import Node
 
+from evface.dataset.boxes import default_box
 from evface.dataset.clock import MinimumDelayOffset
 from evface.errors import ConfigError, EvfaceError
 from evface.events import Decoder, Slice, Slicer, make_decoder
@@ -92,11 +93,10 @@ class SlicerNode(Node, Process):
     def _begin(self, packet: PacketHeader) -> tuple[Decoder, Slicer]:
         decoder = make_decoder(packet.encoding, packet.width, packet.height)
         box = self.parameters.box
-        if not box and self._box.width == 0:
-            side = float(min(packet.width, packet.height))
-            box = [(packet.width - side) / 2, (packet.height - side) / 2, side, side]
-        elif not box:
+        if not box:
             box = [self._box.x, self._box.y, self._box.width, self._box.height]
+        if box[2] == 0:
+            box = list(default_box(packet.width, packet.height).as_tuple())
         size = self.parameters.size
         slicer = Slicer(
             packet.width, packet.height, self.parameters.duration, box=(box[0], box[1], box[2], box[3]), size=(size, size)

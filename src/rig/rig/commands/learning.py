@@ -1,0 +1,106 @@
+"""`rig convert` and `rig train`: from bags to a dataset to a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from evface.dataset.progress import progress_bar
+from evface.errors import ConfigError
+from rig.resources import config_or_path
+
+train = typer.Typer(no_args_is_help=True, help="Train the networks on a converted dataset.")
+
+
+def convert(
+    recordings: Path = typer.Argument(..., help="Folder of recordings, with sub-*/ses-*."),
+    out: Path = typer.Option(Path("dataset"), help="Root of the dataset; an unfinished one is continued."),
+) -> None:
+    """Turn recordings into a dataset: HDF5 events, videos, face boxes, cues, leave-one-subject-out splits.
+
+    rig convert recordings --out dataset
+
+    Bags are only read. Call again after new sessions or an interruption: takes that are in the dataset are
+    skipped. A take that cannot be converted is named and left out; then the exit code is 2.
+    """
+    from evface.dataset.convert import convert as convert_recordings
+
+    console = Console(highlight=False, soft_wrap=True)
+    with progress_bar("converting", console) as progress:
+        report = convert_recordings(
+            recordings, out, progress=progress, complain=lambda line: console.print(line, markup=False)
+        )
+    console.print(
+        f"{out}: {len(report.converted)} takes converted, {len(report.skipped)} were there, "
+        f"{len(report.failed)} left out",
+        markup=False,
+    )
+    raise typer.Exit(report.exit_code)
+
+
+@train.command("au")
+def train_action_units(
+    dataset: Path = typer.Argument(..., help="Root of a converted dataset."),
+    out: Path = typer.Option(Path("training/au"), help="Folder of checkpoints and metrics."),
+    preset: str = typer.Option("small", help="small (a CPU will do), paper, or the path of a YAML file."),
+    folds: str = typer.Option(
+        "loso", help="loso: leave one subject out; within: one repetition out; all: hold nothing back."
+    ),
+    seeds: str = typer.Option("0", help="Comma-separated; one model per fold and seed."),
+) -> None:
+    """Train the spiking network that recognises Action Units.
+
+    rig train au dataset --preset paper --out training/au
+
+    Writes a checkpoint (model.safetensors, its configuration inside) and metrics.json per fold and seed.
+    The last epoch counts: choosing the best on the held-out subject would be leakage. Call again after an
+    interruption: finished folds are kept, the one underway goes on after its last whole epoch.
+    """
+    from evface.training.au import train_au
+
+    if folds not in ("loso", "within", "all"):
+        raise ConfigError(f"folds: expected loso, within or all, found {folds!r}")
+    console = Console(highlight=False, soft_wrap=True)
+    with progress_bar("training", console) as progress:
+        summary = train_au(
+            dataset,
+            out,
+            config_or_path("training", preset),
+            folds,  # type: ignore[arg-type]
+            _seeds(seeds),
+            progress,
+        )
+    console.print(_table(summary))
+    console.print(f"checkpoints and metrics.json are in {out}", markup=False)
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"seeds: {text!r} is not a comma-separated list of numbers") from error
+
+
+def _table(summary: dict) -> Table:  # type: ignore[type-arg]
+    chance = summary["chance"]
+    table = Table(
+        title=f"Accuracy (chance {chance['accuracy']:.1%}, top-3 {chance['top3']:.1%})", title_justify="left"
+    )
+    for heading in ("fold", "seed", "trained on: accuracy", "held out: accuracy", "top-3", "clips", "silent"):
+        table.add_column(heading)
+    for fold in summary["folds"]:
+        held = fold["held_out"]
+        table.add_row(
+            fold["fold"],
+            str(fold["seed"]),
+            f"{fold['training']['accuracy']:.0%}",
+            *(
+                (f"{held['accuracy']:.0%}", f"{held['top3']:.0%}", str(held["clips"]), f"{held['silent']:.0%}")
+                if held
+                else ("-",) * 4
+            ),
+        )
+    return table
