@@ -154,7 +154,7 @@ class _Conversion:
         found = looks.found
         if not found:
             self.flags.append(f"{recording}: no face seen")
-        box = median_box(found).inside(width, height) if found else default_box(width, height)
+        box = median_box(found) if found else default_box(width, height)
         self._box_row(recording, box, len(found), looks.count)
 
     def _default_box(self, sensor: str) -> None:

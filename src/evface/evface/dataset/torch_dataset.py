@@ -18,13 +18,13 @@ from evface.events import DEFAULT_DURATION
 from evface.protocol.action_units import AU_NUMBERS
 
 Sample = tuple[Tensor, int, str]
-"""Event counts float32 ``[T, 2, size, size]`` (off, on), class index, subject."""
+"""Event counts uint16 ``[T, 2, size, size]`` (off, on), class index, subject."""
 
 
 class AuDataset(Dataset[Sample]):
     """The clips of a converted dataset that count for training.
 
-    A clip is cut from its event file when it is first asked for and kept as uint16 from then on.
+    A clip is cut from its event file whenever it is asked for; `evface.training` keeps what it got.
 
     Args:
         root: of the dataset.
@@ -52,50 +52,19 @@ class AuDataset(Dataset[Sample]):
         self.sensor, self.slice_us, self.size, self.aus = sensor, slice_us, size, tuple(aus)
         found = [take for take in training_takes(list_takes(root)) if take.id.au in self.aus]
         self._clips: dict[TakeId, ConvertedTake] = {take.id: take for take in found if take.events(sensor).exists()}
-        self._kept: dict[TakeId, Tensor] = {}
         self.takes: tuple[TakeId, ...] = tuple(self._clips)
         if not self.takes:
             raise DatasetError(f"{root}: no clip with events of {sensor} of the AUs asked for")
-
-    def subset(self, takes: Sequence[TakeId]) -> AuDataset:
-        """The same clips, only these; what was cut already is shared."""
-        part = object.__new__(AuDataset)
-        part.__dict__ = self.__dict__ | {"takes": tuple(takes)}
-        return part
 
     def __len__(self) -> int:
         return len(self.takes)
 
     def __getitem__(self, index: int) -> Sample:
         take = self.takes[index]
-        return self._counts(take).to(torch.float32), self.aus.index(take.au), take.subject
-
-    @property
-    def lengths(self) -> list[int]:
-        """Slices of each clip."""
-        return [len(self._counts(take)) for take in self.takes]
-
-    def _counts(self, take: TakeId) -> Tensor:
-        if take not in self._kept:
-            clip = self._clips[take]
-            assert clip.window is not None
-            frames = clip_frames(
-                clip.events(self.sensor), clip.boxes[self.sensor].as_tuple(), clip.window, self.slice_us, self.size
-            )
-            if len(frames) == 0:
-                raise DatasetError(f"{take.name}: its clip holds no whole slice of {self.slice_us} us")
-            self._kept[take] = torch.from_numpy(frames)
-        return self._kept[take]
-
-
-def collate(samples: Sequence[Sample]) -> tuple[Tensor, Tensor, Tensor]:
-    """Clips of unequal length as one batch.
-
-    Returns:
-        Frames ``[T, B, 2, size, size]``, zero behind a clip's end; lengths int64 ``[B]``; classes int64 ``[B]``.
-    """
-    lengths = torch.tensor([len(frames) for frames, _, _ in samples])
-    batch = torch.zeros(int(lengths.max()), len(samples), *samples[0][0].shape[1:])
-    for index, (frames, _, _) in enumerate(samples):
-        batch[: len(frames), index] = frames
-    return batch, lengths, torch.tensor([label for _, label, _ in samples])
+        clip = self._clips[take]
+        assert clip.window is not None
+        box = clip.boxes[self.sensor].as_tuple()
+        frames = clip_frames(clip.events(self.sensor), box, clip.window, self.slice_us, self.size)
+        if len(frames) == 0:
+            raise DatasetError(f"{take.name}: its clip holds no whole slice of {self.slice_us} us")
+        return torch.from_numpy(frames), self.aus.index(take.au), take.subject

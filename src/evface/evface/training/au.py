@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from evface.dataset.progress import Progress, silent
+from evface.dataset.naming import TakeId
 from evface.dataset.splits import Fold, SplitKind, make_folds
 from evface.dataset.torch_dataset import AuDataset
 from evface.errors import ConfigError, DatasetError
 from evface.evaluation.metrics import recognition
+from evface.models import PlifSnn
 from evface.training.checkpoint import model_name, save_checkpoint
+from evface.training.clips import Clip, load_clips
 from evface.training.config import TrainingConfig, load_config
 from evface.training.loop import Trainer, clip_scores
+from evface.training.memory import keep_freed_memory
 
 CHECKPOINT = "model.safetensors"
 METRICS = "metrics.json"
@@ -53,10 +57,14 @@ def train_au(
         DatasetError: the dataset is unfit, or ``out`` holds another run.
     """
     config = preset if isinstance(preset, TrainingConfig) else load_config(preset)
-    clips = AuDataset(dataset, config.sensor, slice_us=config.slice_us, size=config.model.size, aus=config.aus)
-    chosen = _choose(clips, folds)
     if not seeds:
         raise ConfigError("seeds: expected at least one")
+    source = AuDataset(dataset, config.sensor, slice_us=config.slice_us, size=config.model.size, aus=config.aus)
+    chosen = _choose(source.takes, folds)
+    names = [take.name for take in source.takes]
+    loaded = load_clips(source, config.model.size, config.model.classes, names)
+    clips = dict(zip(source.takes, loaded))
+    keep_freed_memory()
     runs = [(fold, seed) for fold in chosen for seed in seeds]
     results = []
     for number, (fold, seed) in enumerate(runs):
@@ -70,12 +78,12 @@ def train_au(
     return summary
 
 
-def _choose(clips: AuDataset, folds: SplitKind | Sequence[str]) -> list[Fold]:
+def _choose(takes: Sequence[TakeId], folds: SplitKind | Sequence[str]) -> list[Fold]:
     if isinstance(folds, str):
         if folds not in ("loso", "within", "all"):
             raise ConfigError(f"folds: expected loso, within, all or names of folds, found {folds!r}")
-        return make_folds(clips.takes, folds)
-    known = {fold.name: fold for fold in make_folds(clips.takes, "loso")}
+        return make_folds(takes, folds)
+    known = {fold.name: fold for fold in make_folds(takes, "loso")}
     unknown = [name for name in folds if name not in known]
     if unknown or not folds:
         raise ConfigError(f"folds: expected some of {', '.join(known)}, found {', '.join(unknown) or 'none'}")
@@ -83,7 +91,12 @@ def _choose(clips: AuDataset, folds: SplitKind | Sequence[str]) -> list[Fold]:
 
 
 def _train_fold(
-    clips: AuDataset, config: TrainingConfig, fold: Fold, seed: int, folder: Path, report: Any
+    clips: dict[TakeId, Clip],
+    config: TrainingConfig,
+    fold: Fold,
+    seed: int,
+    folder: Path,
+    report: Callable[[int, str], None],
 ) -> dict[str, Any]:
     done = folder / METRICS
     identity = {
@@ -100,7 +113,7 @@ def _train_fold(
         report(config.epochs, f"{fold.name} was done")
         return dict(found)
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(clips.subset(fold.train), config, seed, folder)
+    trainer = Trainer([clips[take] for take in fold.train], config, seed, folder)
     model = trainer.run(
         lambda epoch, found: report(
             epoch, f"{fold.name} seed {seed} loss {found['loss']:.4f} accuracy {found['accuracy']:.0%}"
@@ -122,10 +135,12 @@ def _train_fold(
     return result
 
 
-def _judge(model: Any, clips: AuDataset, takes: Sequence[Any], config: TrainingConfig) -> dict[str, Any] | None:
+def _judge(
+    model: PlifSnn, clips: dict[TakeId, Clip], takes: Sequence[TakeId], config: TrainingConfig
+) -> dict[str, Any] | None:
     if not takes:
         return None
-    return recognition(*clip_scores(model, clips.subset(takes))).as_dict(config.aus)
+    return recognition(*clip_scores(model, [clips[take] for take in takes])).as_dict(config.aus)
 
 
 def _summary(config: TrainingConfig, results: list[dict[str, Any]]) -> dict[str, Any]:
