@@ -32,7 +32,6 @@ setup(
     ],
     extras_require={
         "learn": ["matplotlib", "safetensors", "spikingjelly", "torch", "torchvision"],
-        "faces": ["facenet-pytorch"],
         "evk4": ["neuromorphic-drivers"],
     },
     entry_points={"console_scripts": ["evface = evface.cli:main"]},

@@ -1,0 +1,129 @@
+# `make help` lists the targets. All of them set up what they need; nothing outside this folder is touched.
+.DEFAULT_GOAL := help
+
+VENV := $(CURDIR)/.venv
+PYTHON := $(VENV)/bin/python
+DONE := $(VENV)/.setup
+
+# A sourced ROS 2 is used as it is; without one, ROS 2 comes as wheels into the environment.
+ROS := $(if $(ROS_DISTRO),$(ROS_DISTRO),wheels)
+LOCK := requirements/$(if $(ROS_DISTRO),lock-sourced,lock).txt
+OTHER_PREFIXES := $(if $(ROS_DISTRO),$(filter-out $(VENV),$(subst :, ,$(AMENT_PREFIX_PATH))))
+INSTALLED_EVENT_MSGS := $(foreach prefix,$(OTHER_PREFIXES),$(wildcard $(prefix)/share/event_camera_msgs/package.xml))
+
+# Every process of this build finds the environment as a ROS prefix. The wheels set their library path
+# themselves, once: its guard, or a library path of some other environment, must not be inherited.
+empty :=
+space := $(empty) $(empty)
+export AMENT_PREFIX_PATH := $(subst $(space),:,$(VENV) $(OTHER_PREFIXES))
+export CMAKE_PREFIX_PATH := $(AMENT_PREFIX_PATH)
+export VIRTUAL_ENV := $(VENV)
+export PATH := $(VENV)/bin:$(PATH)
+unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE PYTHONHOME
+ifdef ROS_DISTRO
+export LD_LIBRARY_PATH := $(VENV)/lib$(if $(LD_LIBRARY_PATH),:$(LD_LIBRARY_PATH))
+else
+unexport LD_LIBRARY_PATH PYTHONPATH
+endif
+
+# What the workspace is built from. Python sources are linked, not copied: editing them needs no build;
+# folders are listed because a new or a removed file in them does.
+MESSAGES := event_camera_msgs rig_interfaces
+MESSAGE_SOURCES := colcon.meta $(foreach package,$(MESSAGES),$(shell find src/$(package) 2>/dev/null))
+PACKAGE_SOURCES := $(wildcard src/evface/package.xml src/*/setup.py src/*/setup.cfg src/rig/package.xml) \
+	src/rig/scripts/rig $(shell find launch config -not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
+
+# Python's deprecation warnings are setuptools' about the commands colcon uses.
+COLCON := PYTHONWARNINGS=ignore $(PYTHON) -m colcon --log-base log build --base-paths src \
+	--merge-install --symlink-install --install-base $(VENV) --build-base build \
+	--event-handlers console_direct- console_start_end- summary+
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: setup
+setup: $(DONE)/workspace ## environment, ROS 2, messages, commands in .venv (minutes once, then a second)
+	@echo "ready: .venv/bin/rig, .venv/bin/evface ($$($(PYTHON) -c 'import platform; print("Python", platform.python_version())'), ROS 2: $(ROS))"
+
+.PHONY: dependencies
+dependencies: $(DONE)/lock
+
+.PHONY: demo
+demo: setup ## a virtual session from camera to report, into out/demo
+	$(VENV)/bin/rig demo --out out/demo
+
+.PHONY: test
+test: setup ## all tests
+	$(PYTHON) -m pytest
+
+.PHONY: lint
+lint: setup ## style, format, types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy src/evface/evface src/rig/rig benchmarks tools
+	$(VENV)/bin/mypy src/evface/tests
+	$(VENV)/bin/mypy src/rig/tests
+	$(VENV)/bin/mypy tests conftest.py
+	$(VENV)/bin/mypy --scripts-are-modules $(wildcard launch/*.py)
+
+.PHONY: bench
+bench: setup ## benchmarks, against peers in the same run
+	$(PYTHON) -m benchmarks
+
+.PHONY: lock
+lock: $(DONE)/venv-$(ROS) ## resolve requirements/*.in anew into the two lock files
+	$(call resolve,lock,ros-wheels)
+	cp requirements/lock.txt requirements/lock-sourced.txt
+	sed -i '/^empy==/d' requirements/lock-sourced.txt
+	$(call resolve,lock-sourced,ros-sourced)
+
+# The second lock starts from the first: both have the same version of what both contain.
+define resolve
+cd requirements && $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--override overrides.txt --custom-compile-command 'make lock' \
+	base.in develop.in $(2).in --output-file $(1).txt
+endef
+
+.PHONY: clean
+clean: ## built files, caches and outputs away; .venv stays
+	rm -rf build log out .pytest_cache .mypy_cache .ruff_cache .hypothesis $(DONE)/messages $(DONE)/workspace
+	find src tests benchmarks tools launch -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean ## and .venv too
+	rm -rf $(VENV)
+
+$(DONE)/venv-$(ROS): requirements/uv.txt
+	@for other in $(filter-out $@,$(wildcard $(DONE)/venv-*)); do \
+		echo "error: .venv was made for ROS 2 '$${other##*/venv-}', now it is '$(ROS)': make distclean, or another shell" >&2; \
+		exit 2; \
+	done
+	@python=$$(sh tools/check_system.sh) || exit 2; \
+	if [ ! -x $(PYTHON) ]; then \
+		echo "creating .venv with $$python"; \
+		"$$python" -m venv $(if $(ROS_DISTRO),--system-site-packages) $(VENV); \
+	fi
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements/uv.txt
+	@touch $(VENV)/COLCON_IGNORE
+	@mkdir -p $(DONE) && touch $@
+
+# The lock is complete, so nothing is resolved again (facenet-pytorch's metadata would not allow it).
+$(DONE)/lock: $(LOCK) $(DONE)/venv-$(ROS)
+	@echo "installing $(LOCK)"
+	@$(VENV)/bin/uv pip install --quiet --no-deps -r $(LOCK)
+	@$(PYTHON) tools/mend_cmake.py $(VENV)
+	@touch $@
+
+$(DONE)/messages: $(DONE)/lock $(MESSAGE_SOURCES)
+	@sh tools/check_system.sh >/dev/null
+	@echo "building the messages"
+	@$(COLCON) --packages-select $(MESSAGES) $(if $(INSTALLED_EVENT_MSGS),--packages-skip event_camera_msgs) \
+		--cmake-args -DBUILD_TESTING=OFF -DPython3_EXECUTABLE=$(PYTHON)
+	@touch $@
+
+$(DONE)/workspace: $(DONE)/messages $(PACKAGE_SOURCES)
+	@echo "linking the packages"
+	@$(COLCON) --packages-select evface rig
+	@$(PYTHON) tools/link_workspace.py build/evface build/rig
+	@touch $@
