@@ -86,7 +86,7 @@ class _Conversion:
 
     def _window(self) -> ClipWindow | None:
         try:
-            return clip_by_cues(self.cues, self.bag.span[1])
+            return clip_by_cues(self.cues, self.bag.span)
         except DatasetError:
             self.flags.append("no perform cue")
             return None

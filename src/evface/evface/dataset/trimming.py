@@ -27,12 +27,12 @@ class ClipWindow:
     method: str
 
 
-def clip_by_cues(cues: Sequence[CueRecord], end: int, margin: int = MARGIN) -> ClipWindow:
+def clip_by_cues(cues: Sequence[CueRecord], span: tuple[int, int], margin: int = MARGIN) -> ClipWindow:
     """From the perform cue to the start of rest, with a margin on both sides.
 
     Args:
         cues: of the take, in order.
-        end: ns, host clock, of the take's last message, for a take that has no rest.
+        span: ns, host clock, of the take's first and last message: a clip does not reach beyond.
         margin: ns.
 
     Raises:
@@ -43,4 +43,5 @@ def clip_by_cues(cues: Sequence[CueRecord], end: int, margin: int = MARGIN) -> C
         raise DatasetError("the take has no perform cue: what was elicited cannot be found in it")
     start = performing[0].start
     after = [cue.start for cue in cues if cue.start > start and cue.phase != "perform"]
-    return ClipWindow(start - margin, (after[0] if after else end) + margin, "cues")
+    end = after[0] if after else span[1]
+    return ClipWindow(max(start - margin, span[0]), min(end + margin, span[1]), "cues")
