@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, Field
 
 from evface.errors import ConfigError
 from evface.protocol import action_unit
+from evface.validation import read_yaml
 from rig.errors import GraphError
 from rig.resources import config_or_path
 
@@ -108,11 +108,8 @@ def load_rig(name: str) -> dict[str, dict[str, ParameterValue]]:
         GraphError: there is no such rig.
     """
     path = config_or_path("rigs", name)
-    try:
-        found = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(found, dict) or not all(isinstance(entry, dict) for entry in found.values()):
+    found = read_yaml(path)
+    if not all(isinstance(entry, dict) for entry in found.values()):
         raise ConfigError(f"{path}: expected a mapping of cameras to their parameters")
     for camera in found:
         if camera not in CAMERAS:

@@ -11,15 +11,23 @@ from collections.abc import Iterator
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import annotated_types
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from evface.errors import ConfigError
+from evface.validation import validated
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+_ARRAYS = {
+    list[float]: Parameter.Type.DOUBLE_ARRAY,
+    list[int]: Parameter.Type.INTEGER_ARRAY,
+    list[str]: Parameter.Type.STRING_ARRAY,
+}
 
 
 def bounds(field: FieldInfo) -> tuple[float | None, float | None]:
@@ -62,9 +70,7 @@ def _default(field: FieldInfo) -> Any:
     value = field.get_default(call_default_factory=True)
     if value is None or value == []:
         # ROS cannot tell the type of nothing: an empty list is declared by type.
-        return {list[float]: Parameter.Type.DOUBLE_ARRAY, list[str]: Parameter.Type.STRING_ARRAY}[
-            field.annotation  # type: ignore[index]
-        ]
+        return _ARRAYS[field.annotation]  # type: ignore[index]
     return value
 
 
@@ -99,22 +105,6 @@ def declare(node: Node, model: type[Model]) -> Model:
 
     node.add_on_set_parameters_callback(check)
     return read
-
-
-def validated(model: type[Model], values: dict[str, Any], where: str) -> Model:
-    """The model with these values.
-
-    Raises:
-        ConfigError: names ``where``, the field, what was found and what was expected, one per wrong field.
-    """
-    try:
-        return model(**values)
-    except ValidationError as error:
-        wrongs = [
-            f"{'.'.join(map(str, wrong['loc'])) or 'value'}: {wrong['msg']} (found {wrong.get('input')!r})"
-            for wrong in error.errors()
-        ]
-        raise ConfigError(f"{where}: " + "; ".join(wrongs)) from error
 
 
 def rows(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str, str, str]]:

@@ -21,14 +21,19 @@ ALLOCATOR = {
 """glibc keeps the memory of a message for the next one instead of giving it back to the kernel."""
 
 
+PROFILE = "FASTDDS_DEFAULT_PROFILES_FILE"
+
+
 def environment() -> dict[str, str]:
     """Variables for every process of the rig; both starters merge them into the child's environment.
 
     What the user has set stays: a lab that spreads cameras over hosts sets its own discovery range.
     """
+    # Fast DDS 3 (Kilted on) renamed the variable and warns of the old name.
+    profile = "FASTRTPS_DEFAULT_PROFILES_FILE" if os.environ.get("ROS_DISTRO") == "jazzy" else PROFILE
     ours = {
         "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp",
-        "FASTRTPS_DEFAULT_PROFILES_FILE": str(config_file("transport/fastdds.xml")),
+        profile: str(config_file("transport/fastdds.xml")),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
         # Compiled and OpenMP kernels wait asleep between two slices instead of burning a core.
         "OMP_WAIT_POLICY": "PASSIVE",

@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from evface.errors import ConfigError
-from rig.parameters import declare, rows, validated
+from rig.parameters import declare, rows
 
 
 class Sample(BaseModel):
@@ -64,11 +64,6 @@ def test_a_change_out_of_range_is_refused_at_run_time(context: None) -> None:
     assert not refused.successful and "kind" in refused.reason
     assert node.set_parameters([Parameter("count", value=9)])[0].successful
     node.destroy_node()
-
-
-def test_every_wrong_field_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"here: rate: .*; count: "):
-        validated(Sample, {"rate": 0.0, "count": "many"}, "here")
 
 
 def test_the_table_has_units_and_ranges() -> None:

@@ -80,7 +80,7 @@ def check_messages() -> Finding:
 def check_transport() -> Finding:
     """The Fast DDS profile and room for its shared memory."""
     chosen = environment()
-    profile = Path(chosen["FASTRTPS_DEFAULT_PROFILES_FILE"])
+    profile = next(Path(value) for name, value in chosen.items() if name.endswith("DEFAULT_PROFILES_FILE"))
     if not profile.exists():
         return Finding("transport", "wrong", f"no profile at {profile}")
     size = shutil.disk_usage("/dev/shm").total

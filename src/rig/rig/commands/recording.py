@@ -7,8 +7,8 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from evface.validation import validated
 from rig.graph import RecordOptions, record_graph
-from rig.parameters import validated
 from rig.starting.local import run_graph
 
 

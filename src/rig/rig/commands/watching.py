@@ -14,8 +14,8 @@ from rclpy.node import Node
 from rich.console import Console
 
 from evface.protocol import AU_NUMBERS, action_unit
+from evface.validation import validated
 from rig.graph import Graph, LiveOptions, ReplayOptions, live_graph, replay_graph
-from rig.parameters import validated
 from rig.stamps import to_ns
 from rig.starting.local import Running
 from rig.transport import SMALL_QOS, apply_environment, make_executor

@@ -13,8 +13,8 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from pydantic import BaseModel
 
+from evface.validation import validated
 from rig.graph import Graph, NodeSpec
-from rig.parameters import validated
 from rig.transport import environment
 
 Options = TypeVar("Options", bound=BaseModel)
