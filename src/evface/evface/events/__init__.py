@@ -3,6 +3,17 @@
 from evface.events.binning import Box
 from evface.events.codecs import ENCODINGS, Decoder, encode_evt3, encode_mono, make_decoder
 from evface.events.container import Clock, Events, Triggers
+from evface.events.files import (
+    Hdf5Writer,
+    Inertia,
+    Packet,
+    Picture,
+    RawWriter,
+    Recording,
+    Summary,
+    open_recording,
+    open_writer,
+)
 from evface.events.slicing import DEFAULT_DURATION, CountSlicer, Slice, Slicer, iter_slices, slice_events
 
 __all__ = [
@@ -13,12 +24,21 @@ __all__ = [
     "CountSlicer",
     "Decoder",
     "Events",
+    "Hdf5Writer",
+    "Inertia",
+    "Packet",
+    "Picture",
+    "RawWriter",
+    "Recording",
     "Slice",
     "Slicer",
+    "Summary",
     "Triggers",
     "encode_evt3",
     "encode_mono",
     "iter_slices",
     "make_decoder",
+    "open_recording",
+    "open_writer",
     "slice_events",
 ]

@@ -1,0 +1,139 @@
+"""rosbag2 bags (mcap or sqlite3) with EventPacket messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import Any
+
+from rosbags.rosbag2 import Reader
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from evface.errors import EvfaceError, FormatError, GeometryError
+from evface.events.codecs import make_decoder
+from evface.events.container import Events, Triggers
+from evface.events.files.eventpacket import TYPES, EventPacketView, parse_event_packet
+from evface.events.files.recording import Packet, Recording, join_triggers
+
+STORAGE = (".mcap", ".db3")
+"""Endings of the files in which a bag keeps its messages."""
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn whatever a broken bag makes its reader raise into one FormatError."""
+    try:
+        yield
+    except (EvfaceError, OSError, GeneratorExit):
+        raise
+    except Exception as error:
+        # A damaged index leads the reader astray in ways that no list of exceptions covers.
+        raise FormatError(f"{path}: damaged bag: {type(error).__name__}: {error}") from error
+
+
+def _storage_files(path: Path) -> list[Path]:
+    """The files of a bag in their order."""
+    if path.is_file():
+        return [path]
+    with _reading(path):
+        metadata: Any = YAML(typ="safe").load((path / "metadata.yaml").read_text())
+        names = metadata["rosbag2_bagfile_information"]["relative_file_paths"]
+        files = [path / PurePath(name).name for name in names]
+    return files
+
+
+class BagRecording(Recording):
+    """The events of one topic of a bag.
+
+    Args:
+        path: of the bag's folder, or of one of its files.
+        topic: to read; "" when the bag has only one with events.
+
+    Raises:
+        FormatError: no bag, a damaged one, or one without such a topic.
+    """
+
+    format = "bag"
+
+    def __init__(self, path: Path, topic: str = "") -> None:
+        super().__init__(path)
+        self._files = _storage_files(path)
+        for file in self._files:
+            if not file.is_file():
+                raise FormatError(f"{path}: metadata names {file.name}, which is not there")
+        self.topics = self._find_topics()
+        if not self.topics:
+            raise FormatError(f"{path}: no topic with {TYPES[0]} in this bag")
+        if topic and topic not in self.topics:
+            raise FormatError(f"{path}: no events on topic {topic!r}, there are some on {', '.join(self.topics)}")
+        if not topic and len(self.topics) > 1:
+            raise FormatError(f"{path}: several topics with events, choose one of {', '.join(self.topics)}")
+        self.topic = topic or self.topics[0]
+        first = next(self._views(), None)
+        if first is None:
+            raise FormatError(f"{path}: no message on {self.topic}")
+        self.width, self.height, self.encoding = first.width, first.height, first.encoding
+        self._decoder()
+
+    def _find_topics(self) -> list[str]:
+        found: dict[str, None] = {}
+        for file in self._files:
+            with _reading(file), Reader(file) as reader:
+                found |= {c.topic: None for c in reader.connections if c.msgtype in TYPES}
+        return list(found)
+
+    def _decoder(self) -> Any:
+        try:
+            return make_decoder(self.encoding, self.width, self.height)
+        except (FormatError, GeometryError) as error:
+            raise FormatError(f"{self.path}: topic {self.topic}: {error}") from error
+
+    def _views(self) -> Iterator[EventPacketView]:
+        """The messages of the topic, in the order of the bag."""
+        number = 0
+        for file in self._files:
+            with _reading(file), Reader(file) as reader:
+                connections = [c for c in reader.connections if c.topic == self.topic]
+                if not connections:
+                    continue
+                for _, _, message in reader.messages(connections):
+                    try:
+                        view = parse_event_packet(message)
+                    except FormatError as error:
+                        raise FormatError(f"{file}: message {number} on {self.topic}: {error}") from error
+                    yield view
+                    number += 1
+
+    def _checked(self) -> Iterator[EventPacketView]:
+        for number, view in enumerate(self._views()):
+            found = (view.width, view.height, view.encoding)
+            if found != (self.width, self.height, self.encoding):
+                raise FormatError(
+                    f"{self.path}: message {number} on {self.topic} is {found[0]}x{found[1]} {found[2]!r}, "
+                    f"the first one {self.width}x{self.height} {self.encoding!r}"
+                )
+            yield view
+
+    def chunks(self) -> Iterator[Events]:
+        """The events, a message at a time; see `Recording.chunks`."""
+        decoder = self._decoder()
+        triggers: list[Triggers] = []
+        seq: int | None = None
+        for number, view in enumerate(self._checked()):
+            if seq is not None and view.seq != seq + 1:
+                decoder.lost()
+            seq = view.seq
+            try:
+                events = decoder.decode(view.events, view.time_base)
+            except FormatError as error:
+                raise FormatError(f"{self.path}: message {number} on {self.topic}: {error}") from error
+            triggers.append(decoder.drain_triggers())
+            yield events
+        self._triggers, self._dropped = join_triggers(triggers), decoder.dropped
+
+    def packets(self) -> Iterator[Packet]:
+        """The messages untouched."""
+        for view in self._checked():
+            yield Packet(view.events, view.encoding, view.time_base, view.stamp)
