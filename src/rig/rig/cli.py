@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from evface.errors import EvfaceError
+from rig.commands.demo import demo
 from rig.commands.doctor import doctor
 from rig.commands.learning import convert, train
 from rig.commands.recording import record
@@ -29,6 +30,7 @@ app.command()(convert)
 app.add_typer(train, name="train")
 app.command()(live)
 app.command()(replay)
+app.command()(demo)
 
 
 def main() -> None:
