@@ -107,7 +107,18 @@ def test_a_session_walks_its_script_and_ends() -> None:
     assert made[-1].start == 10 * SECOND + SHORT.total
 
 
-def test_a_late_look_at_the_clock_shortens_no_phase() -> None:
+def test_looking_at_the_clock_some_milliseconds_late_adds_no_drift() -> None:
+    machine = SessionMachine(SHORT, "S01", "01")
+    machine.command("start", 0)
+    made = []
+    while (deadline := machine.next_deadline()) is not None:
+        made += machine.advance(deadline + 7_000_000)
+    for before, after in zip(made, made[1:], strict=False):
+        assert after.start == after.scheduled == before.start + before.duration
+    assert made[-1].start == SHORT.total
+
+
+def test_a_stall_shortens_no_phase() -> None:
     machine = SessionMachine(SHORT, "S01", "01")
     machine.command("start", 0)
     (demonstration,) = machine.advance(30 * SECOND)

@@ -1,6 +1,6 @@
 """What can be set of each camera, declared once: name, type, default, range, unit and description.
 
-Every field is also a parameter of the camera's node; ``kind`` says which of the others matter.
+Every field is also a parameter of the camera's node; ``source`` says which of the others matter.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from evface.cameras.source import SourceKind
 from evface.errors import ConfigError
 
 Camera = Literal["davis346", "evk4", "webcam"]
@@ -24,19 +23,22 @@ class CameraOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: SourceKind = Field(default="live", description="the device itself, a file in its place, or a virtual one")
+    source: Literal["live", "file", "virtual"] = Field(
+        default="live", description="the device itself, a file in its place, or a virtual one"
+    )
     serial: str = Field(default="", description="live: serial number of the device; empty: the first one found")
     path: str = Field(default="", description="file: recording or video to play")
     start: Literal["open", "take"] = Field(
         default="open", description="file: play at once, or from the beginning at each take's countdown"
     )
     speed: float = Field(default=1.0, ge=0.05, le=20.0, description="file: 2 plays in half the time")
-    loop: bool = Field(default=False, description="file: begin again at the end")
-    scene: Literal["photograph", "video"] = Field(
-        default="photograph", description="virtual: what is in front of the camera"
+    loop: bool = Field(
+        default=False, description="file, scene that is a video: begin again at the end, whatever the session does"
     )
-    scene_path: str = Field(
-        default="", description="virtual: image or video of the scene; empty: scikit-image's astronaut"
+    scene: str = Field(
+        default="photograph",
+        description="virtual: what is in front of the camera: photograph (scikit-image's astronaut), "
+        "or the path of an image or a video",
     )
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="virtual: of the subject's sway and reactions")
 
@@ -44,7 +46,7 @@ class CameraOptions(BaseModel):
 class EventCameraOptions(CameraOptions):
     """What event cameras have."""
 
-    packet_duration: float = _number(5.0, "ms", 0.5, 100.0, "length of an event packet, where this side makes them")
+    packet_ms: float = _number(5.0, "ms", 0.5, 100.0, "length of an event packet, where this side makes them")
     threshold_on: float = Field(
         default=0.2, ge=0.02, le=2.0, description="virtual, video file: rise of log intensity that makes an on event"
     )
@@ -60,6 +62,10 @@ class Davis346Options(EventCameraOptions):
     frame_rate: float = _number(25.0, "Hz", 1.0, 40.0, "live, virtual: grey frames")
     auto_exposure: bool = Field(default=False, description="live: the camera chooses the exposure of its frames")
     exposure: float = _number(5.0, "ms", 0.01, 100.0, "live: exposure of its frames without auto_exposure")
+    biases: list[str] = Field(
+        default=[],
+        description="live: biases that differ from the driver's, as NAME=coarse/fine, such as DiffBn=4/39",
+    )
 
 
 class Evk4Options(EventCameraOptions):

@@ -4,8 +4,9 @@ introduction, then for each trial demonstration, countdown, perform, rest; then 
 each countdown and lasts to the end of rest; takes are only ever added: whatever breaks one off, the next
 countdown of that trial has the next number.
 
-No phase is cut short because the clock was looked at late: each lasts its planned time from the moment it
-really began.
+Each phase begins when the one before was planned to end, however late the clock is looked at: looking late adds
+no drift. Only after a stall of more than `STALL` (the machine slept) does a phase begin at the moment itself, so
+that no phase is cut short.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ RECORDED: frozenset[Phase] = frozenset({"countdown", "perform", "rest"})
 OVER: frozenset[Phase] = frozenset({"finished", "aborted"})
 """Phases that nothing leads out of."""
 
+STALL = 250_000_000
+"""ns between a deadline and the look at the clock from which on the schedule is given up and begun anew."""
+
 _NEXT: dict[Phase, Phase] = {"demonstration": "countdown", "countdown": "perform", "perform": "rest"}
 _NO_TRIAL = -1
 
@@ -37,7 +41,7 @@ class Transition:
 
     Attributes:
         phase: one of `evface.protocol.PHASES`.
-        start: ns, host clock, when the phase began.
+        start: ns, host clock, when the phase began; ``scheduled`` but for a stall.
         scheduled: ns, host clock, when the script wanted it to begin; ``start`` where a person asked for it.
         duration: ns planned, 0 when open-ended.
         au: FACS number of the trial, 0 outside a trial.
@@ -141,12 +145,13 @@ class SessionMachine:
             now_ns: host clock, ns.
 
         Returns:
-            The transitions made, oldest first: none, or one.
+            The transitions made, oldest first; more than one only where phases are shorter than the wait.
         """
-        deadline = self.next_deadline()
-        if deadline is None or now_ns < deadline:
-            return []
-        return [self._go_on(now_ns, deadline)]
+        made = []
+        while (deadline := self.next_deadline()) is not None and now_ns >= deadline:
+            stalled = now_ns - deadline > STALL
+            made.append(self._go_on(now_ns if stalled else deadline, deadline))
+        return made
 
     def command(self, name: str, now_ns: int) -> Answer:
         """Obey the operator, or say why not.
