@@ -1,238 +1,232 @@
-"""Pictures of a take: event frames, strips of camera frames, scores over time."""
+"""Pictures for reports: event frames, scores over time, learning curves, confusions.
+
+Drawn off screen; the suffix of the path (.png, .svg, .pdf) chooses the format.
+"""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
 
-import cv2
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from evface.dataset.boxes import Box
-from evface.dataset.cues import CueRecord
-from evface.dataset.event_file import EventFile
-from evface.dataset.tree import ConvertedTake
-from evface.dataset.video import read_video
-from evface.errors import DatasetError, GeometryError
-from evface.evaluation.offline import TakeScores
-from evface.events import Slicer
-from evface.protocol.action_units import action_unit
+from evface.errors import GeometryError
+from evface.protocol.action_units import AU_NUMBERS, action_unit
 
-Background = Literal["dark", "light"]
-Picture = NDArray[np.uint8]
-"""rgb, uint8 ``[H, W, 3]``."""
+BACKGROUND: Final = (13, 17, 23)
+ON: Final = (255, 171, 64)
+OFF: Final = (64, 156, 255)
+"""sRGB of no events, of brighter and of darker; amber and azure stay apart for colour-blind eyes."""
 
-# Told apart by people who do not see red and green: blue and orange, off and on.
-_COLOURS = {
-    "dark": ((18, 20, 26), (86, 160, 255), (255, 176, 64)),
-    "light": ((255, 255, 255), (28, 92, 190), (214, 94, 0)),
-}
-_PHASES = {"countdown": "#8a8f98", "perform": "#d65e00", "rest": "#1c5cbe"}
+INK: Final = "#22272e"
+FAINT: Final = "#8b949e"
+_HEAT: Final = LinearSegmentedColormap.from_list(
+    "rate", ["#f6f8fa", "#ffd9a0", "#ff8f3f", "#c2304c", "#3b0f4f"]
+)
+_PHASES: Final = {"countdown": "#d0d7de", "perform": "#ffab40", "rest": "#9ecbff"}
+_OTHER_PHASE: Final = "#e6e9ed"
 
 
-def event_frame_picture(
-    counts: NDArray[np.uint16], background: Background = "dark", full: float | None = None
-) -> Picture:
-    """An event frame in colours: off events blue, on events orange, the more the stronger.
+@dataclass(frozen=True, slots=True)
+class PhaseSpan:
+    """A phase of the protocol on a figure's time axis.
+
+    Attributes:
+        phase: "countdown", "perform", "rest", ...
+        start: s, on the axis of the figure.
+        end: s.
+        au: FACS number that was elicited, 0 for none.
+    """
+
+    phase: str
+    start: float
+    end: float
+    au: int = 0
+
+
+def event_frame_picture(counts: NDArray[np.uint16], saturation: float | None = None) -> NDArray[np.uint8]:
+    """Event counts as a picture: amber where it became brighter, azure where it became darker, else dark.
 
     Args:
-        counts: uint16 ``[2, H, W]``, off and on events.
-        background: dark for screens, light for paper.
-        full: count that is shown at full strength; None: the 99th percentile of the pixels with events.
+        counts: ``[2, H, W]``, counts of off and on events.
+        saturation: count that looks almost full; the same for pictures that are to be compared. None: the
+            99th percentile of this frame's counts above zero, at least 2.
 
     Returns:
-        rgb, uint8 ``[H, W, 3]``.
+        uint8 ``[H, W, 3]``, sRGB.
 
     Raises:
-        GeometryError: ``counts`` has another shape.
+        GeometryError: another shape.
     """
     if counts.ndim != 3 or counts.shape[0] != 2:
-        raise GeometryError(f"event frame is {list(counts.shape)}, expected [2, H, W]")
-    lit = counts[counts > 0]
-    limit = full or (float(np.percentile(lit, 99)) if len(lit) else 1.0)
-    # The square root shows single events beside strong edges.
-    strength = np.sqrt(np.clip(counts / limit, 0.0, 1.0))
-    base, *colours = (np.array(colour, np.float64) for colour in _COLOURS[background])
-    total = np.maximum(strength.sum(0), 1e-9)
-    mixed = sum(strength[i][..., None] * colours[i] for i in range(2)) / total[..., None]
-    weight = strength.max(0)[..., None]
-    return np.round(base * (1 - weight) + mixed * weight).astype(np.uint8)
-
-
-def strip(pictures: Sequence[Picture], height: int = 160, gap: int = 4) -> Picture:
-    """Pictures side by side on white, all of one height.
-
-    Raises:
-        GeometryError: no pictures.
-    """
-    if not pictures:
-        raise GeometryError("no picture for a strip")
-    scaled = []
-    for picture in pictures:
-        nearest = picture.shape[0] < height
-        size = (max(1, round(picture.shape[1] * height / picture.shape[0])), height)
-        interpolation = cv2.INTER_NEAREST if nearest else cv2.INTER_AREA
-        scaled.append(np.asarray(cv2.resize(picture, size, interpolation=interpolation), np.uint8))
-        scaled.append(np.full((height, gap, 3), 255, np.uint8))
-    return np.concatenate(scaled[:-1], axis=1)
-
-
-def camera_strip(take: ConvertedTake, camera: Literal["davis", "rgb"], count: int = 6, height: int = 160) -> Picture:
-    """Frames of a camera, evenly spaced over the clip, with the face box.
-
-    Raises:
-        DatasetError: the take has no frames of this camera.
-        FormatError: its video is broken.
-    """
-    path = take.file(f"recording-{camera}_video.mkv")
-    if not path.exists():
-        raise DatasetError(f"{take.id.name}: no frames of {camera}")
-    wanted = [(instant - take.start) / 1e9 for instant in _instants(take, count)]
-    best: list[tuple[float, Picture] | None] = [None] * count
-    for time, image in read_video(path):
-        for index, instant in enumerate(wanted):
-            distance = abs(time - instant)
-            found = best[index]
-            if found is None or distance < found[0]:
-                best[index] = (distance, image if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1]))
-    pictures = [_framed(entry[1], take.boxes.get(camera)) for entry in best if entry is not None]
-    return strip(pictures, height)
-
-
-def event_strip(
-    take: ConvertedTake,
-    sensor: Literal["davis", "evk4"] = "davis",
-    count: int = 6,
-    height: int = 160,
-    background: Background = "dark",
-) -> Picture:
-    """Event frames of 33 ms, evenly spaced over the clip, with the face box.
-
-    Raises:
-        DatasetError: the take has no events of this sensor.
-        FormatError: its event file is broken.
-    """
-    if not take.events(sensor).exists():
-        raise DatasetError(f"{take.id.name}: no events of {sensor}")
-    frames = []
-    with EventFile(take.events(sensor)) as file:
-        for instant in _instants(take, count):
-            slicer = Slicer(file.width, file.height)
-            first = file.to_sensor(instant) // slicer.duration * slicer.duration
-            for block in file.blocks(first, first + slicer.duration):
-                slicer.push(block)
-            last = slicer.flush()
-            frames.append(last[0].counts if last else np.zeros((2, file.height, file.width), np.uint16))
-    lit = np.concatenate([frame[frame > 0] for frame in frames])
-    full = max(1.0, float(np.percentile(lit, 99))) if len(lit) else 1.0
-    box = take.boxes.get(sensor)
-    return strip([_framed(event_frame_picture(frame, background, full), box) for frame in frames], height)
+        raise GeometryError(f"counts are {list(counts.shape)}, expected [2, H, W]")
+    if saturation is None:
+        some = counts[counts > 0]
+        saturation = max(float(np.percentile(some, 99)), 2.0) if some.size else 2.0
+    # Logarithmic, so that single events are seen beside the brim of a moving mouth.
+    strength = np.clip(np.log1p(counts.astype(np.float32)) / np.log1p(saturation), 0.0, 1.0)[..., None]
+    ground = np.array(BACKGROUND, np.float32)
+    off, on = strength
+    picture = ground + on * (np.array(ON) - ground) + off * (np.array(OFF) - ground)
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
 
 
 def scores_over_time(
-    times: NDArray[np.float64],
-    scores: NDArray[np.float32],
-    aus: Sequence[int],
-    cues: Sequence[tuple[str, float, float]] = (),
-    elicited: int | None = None,
+    times_s: NDArray[np.floating],
+    scores: NDArray[np.floating],
+    cues: Sequence[PhaseSpan],
+    path: Path,
+    aus: Sequence[int] = AU_NUMBERS,
     title: str = "",
-) -> Figure:
-    """Voting rate of every Action Unit over time as a heat map, the cue phases marked above.
+) -> None:
+    """Heat map of the voting rates, a row per Action Unit; phases above, the elicited AU framed.
 
     Args:
-        times: start of each slice, s, ``[T]``.
-        scores: voting rates, ``[T, classes]``.
-        aus: FACS numbers of the classes.
-        cues: phase, onset in s on the same clock, duration in s.
-        elicited: FACS number of what was asked for; its row is marked.
+        times_s: end of each slice, s, ``[T]``, rising.
+        scores: voting rate in [0, 1], ``[T, classes]``.
+        cues: what the subject was asked, on the same time axis; may be empty.
+        path: of the picture.
+        aus: FACS numbers in the order of the classes.
         title: above the figure.
 
     Raises:
-        GeometryError: times, scores and aus do not fit each other.
+        GeometryError: times, scores and classes do not fit each other.
     """
-    if scores.shape != (len(times), len(aus)) or len(times) == 0:
-        raise GeometryError(f"scores are {list(scores.shape)}, expected [{len(times)}, {len(aus)}] and a slice")
-    figure = Figure(figsize=(9, 0.22 * len(aus) + 1.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.033
-    axes = figure.add_subplot()
-    mesh = axes.pcolormesh(
-        np.append(times, times[-1] + step), np.arange(len(aus) + 1) - 0.5, scores.T, cmap="magma", vmin=0.0,
-        vmax=max(float(scores.max()), 0.1),
-    )  # fmt: skip
-    axes.set_yticks(range(len(aus)), [f"{au} {action_unit(au).name}" for au in aus], fontsize=7)
-    axes.invert_yaxis()
-    axes.set_xlabel("time since the take's start (s)")
-    for label, au in zip(axes.get_yticklabels(), aus, strict=True):
-        label.set_fontweight("bold" if au == elicited else "normal")
-    for phase, onset, duration in cues:
-        _mark(axes, phase, onset, duration)
-    axes.set_xlim(times[0], times[-1] + step)
-    figure.colorbar(mesh, ax=axes, label="voting rate", pad=0.01)
-    axes.set_title(title, fontsize=10, loc="left", pad=18 if cues else 6)
-    return figure
+    if scores.shape != (len(times_s), len(aus)) or len(times_s) == 0:
+        found = f"{len(times_s)} times, scores {list(scores.shape)}, {len(aus)} AUs"
+        raise GeometryError(f"{found}: expected [T], [T, classes] and [classes] with T > 0")
+    step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.033
+    edges = np.concatenate([[times_s[0] - step], times_s])
+    with _figure(path, 9.0, 1.4 + 0.22 * len(aus)) as figure:
+        strip, heat = figure.subplots(2, 1, sharex=True, height_ratios=[1, len(aus)])
+        mesh = heat.pcolormesh(
+            edges, np.arange(len(aus) + 1), scores.T, cmap=_HEAT, vmin=0, vmax=1, rasterized=True
+        )
+        heat.set_xlim(edges[0], edges[-1])
+        heat.set_xlabel("time, s")
+        _au_rows(heat, aus)
+        _phases(strip, heat, cues, aus, (float(edges[0]), float(edges[-1])))
+        bar = figure.colorbar(mesh, ax=[strip, heat], pad=0.015, fraction=0.03)
+        bar.set_label("voting rate of the slice", color=INK)
+        bar.outline.set_visible(False)  # type: ignore[operator]
+        if title:
+            strip.set_title(title, loc="left", fontsize=11, color=INK, fontweight="bold")
 
 
-def take_scores_figure(take: ConvertedTake, scores: TakeScores, aus: Sequence[int], sensor: str = "davis") -> Figure:
-    """`scores_over_time` of a take of the dataset, with its cues.
+def training_curve(
+    histories: Mapping[str, Sequence[Mapping[str, float]]], path: Path, title: str = ""
+) -> None:
+    """Loss and accuracy on the training clips over the epochs, a line per run.
 
     Args:
-        take: of the dataset.
-        scores: from `score_take` on one of the sensor's event files or bags.
-        aus: FACS numbers of the classes.
-        sensor: whose clock the scores are on.
+        histories: per name of a run its epochs, each with "loss" and "accuracy", as in metrics.json.
+        path: of the picture.
+        title: above the figure.
+    """
+    with _figure(path, 9.0, 3.2) as figure:
+        loss, accuracy = figure.subplots(1, 2)
+        for name, history in histories.items():
+            epochs = np.arange(1, len(history) + 1)
+            loss.plot(epochs, [epoch["loss"] for epoch in history], linewidth=1.6, label=name)
+            accuracy.plot(epochs, [100 * epoch["accuracy"] for epoch in history], linewidth=1.6, label=name)
+        loss.set_ylabel("mean squared error")
+        loss.set_ylim(bottom=0)
+        accuracy.set_ylabel("training accuracy, %")
+        accuracy.set_ylim(0, 100)
+        for axes in (loss, accuracy):
+            axes.set_xlabel("epoch")
+            axes.grid(color="#e6e9ed", linewidth=0.8)
+        if histories:
+            accuracy.legend(frameon=False, fontsize=8, loc="lower right")
+        if title:
+            loss.set_title(title, loc="left", fontsize=11, color=INK, fontweight="bold")
+
+
+def confusion_matrix(
+    confusion: NDArray[np.floating], path: Path, aus: Sequence[int] = AU_NUMBERS, title: str = ""
+) -> None:
+    """Which Action Unit was taken for which: rows are truth, each row in shares of its clips.
+
+    Args:
+        confusion: clips, ``[classes, classes]``; a row without clips stays empty.
+        path: of the picture.
+        aus: FACS numbers in the order of the classes.
+        title: above the figure.
 
     Raises:
-        FormatError: a file of the take is broken.
+        GeometryError: the matrix does not fit the classes.
     """
-    with EventFile(take.events(sensor)) as file:
-        times = (scores.window_starts_us * 1000 + file.clock_offset - take.start) / 1e9
-    cues = [_span(take, cue) for cue in take.cues()]
-    au = action_unit(take.id.au)
-    return scores_over_time(times, scores.scores, aus, cues, au.number, f"{take.id.name}: {au.label} {au.name}")
+    if confusion.shape != (len(aus), len(aus)):
+        raise GeometryError(f"confusion is {list(confusion.shape)}, expected {[len(aus), len(aus)]}")
+    totals = confusion.sum(1, keepdims=True)
+    share = np.divide(confusion, totals, out=np.full(confusion.shape, np.nan), where=totals > 0)
+    with _figure(path, 8.0, 6.6) as figure:
+        axes = figure.subplots()
+        mesh = axes.pcolormesh(np.ma.masked_invalid(share), cmap=_HEAT, vmin=0, vmax=1)
+        axes.set_aspect("equal")
+        _au_rows(axes, aus)
+        axes.set_xticks(np.arange(len(aus)) + 0.5, [str(au) for au in aus], fontsize=8)
+        axes.set_xlabel("answer, AU")
+        bar = figure.colorbar(mesh, ax=axes, pad=0.015, fraction=0.03)
+        bar.set_label("share of the AU's clips", color=INK)
+        bar.outline.set_visible(False)  # type: ignore[operator]
+        if title:
+            axes.set_title(title, loc="left", fontsize=11, color=INK, fontweight="bold")
 
 
-def png(picture: Picture | Figure) -> bytes:
-    """A picture or figure as the bytes of a PNG."""
-    if isinstance(picture, Figure):
-        buffer = io.BytesIO()
-        picture.savefig(buffer, format="png", dpi=120)
-        return buffer.getvalue()
-    return bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+@contextmanager
+def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    yield figure
+    for axes in figure.axes:
+        axes.tick_params(colors=INK, labelcolor=INK, length=2.5)
+        for side in axes.spines.values():
+            side.set_visible(False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
 
 
-def _instants(take: ConvertedTake, count: int) -> list[int]:
-    if take.window is None:
-        raise DatasetError(f"{take.id.name}: no clip in it")
-    start, end = take.window
-    return [int(instant) for instant in np.linspace(start, end, 2 * count + 1)[1::2]]
+def _au_rows(axes: Axes, aus: Sequence[int]) -> None:
+    """A row per class, the first on top; a line where another part of the face begins."""
+    axes.set_yticks(np.arange(len(aus)) + 0.5, [f"{action_unit(au).name}  {au}" for au in aus], fontsize=8)
+    axes.invert_yaxis()
+    for row, (above, below) in enumerate(pairwise(aus), start=1):
+        if action_unit(above).group != action_unit(below).group:
+            axes.axhline(row, color="white", linewidth=2.0)
+            axes.axhline(row, color=FAINT, linewidth=0.5)
 
 
-def _span(take: ConvertedTake, cue: CueRecord) -> tuple[str, float, float]:
-    return cue.phase, (cue.start - take.start) / 1e9, cue.planned / 1e9
-
-
-def _framed(image: NDArray[np.uint8], box: Box | None) -> Picture:
-    """A gray or rgb picture as rgb, with the face box drawn."""
-    picture = np.ascontiguousarray(image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2))
-    if box is not None and box.probability > 0:
-        corners = [(round(box.x), round(box.y)), (round(box.x + box.width), round(box.y + box.height))]
-        cv2.rectangle(picture, *corners, (90, 220, 120), max(1, picture.shape[0] // 200))
-    return picture
-
-
-def _mark(axes, phase: str, onset: float, duration: float) -> None:  # type: ignore[no-untyped-def]
-    colour = _PHASES.get(phase, "#555555")
-    axes.axvline(onset, color="white", linewidth=0.8, linestyle="--")
-    axes.annotate(
-        phase, (onset, 1.0), xycoords=("data", "axes fraction"), xytext=(2, 3), textcoords="offset points",
-        fontsize=8, color=colour, annotation_clip=False,
-    )  # fmt: skip
-    axes.plot(
-        [onset, onset + duration], [1.005, 1.005], color=colour, linewidth=3, solid_capstyle="butt", clip_on=False,
-        transform=axes.get_xaxis_transform(),
-    )  # fmt: skip
+def _phases(
+    strip: Axes, heat: Axes, cues: Sequence[PhaseSpan], aus: Sequence[int], limits: tuple[float, float]
+) -> None:
+    strip.set_yticks([])
+    strip.set_ylim(0, 1)
+    strip.tick_params(labelbottom=False, bottom=False)
+    for cue in cues:
+        start, end = max(cue.start, limits[0]), min(cue.end, limits[1])
+        if end <= start:
+            continue
+        strip.axvspan(start, end, color=_PHASES.get(cue.phase, _OTHER_PHASE), linewidth=0)
+        text = f"{cue.phase} AU {cue.au}" if cue.phase == "perform" and cue.au else cue.phase
+        strip.text(
+            (start + end) / 2, 0.45, text, ha="center", va="center", fontsize=8, color=INK, clip_on=True
+        )
+        if start > limits[0]:
+            strip.axvline(start, color="white", linewidth=1.5)
+            heat.axvline(start, color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)))
+        if cue.phase == "perform" and cue.au in aus:
+            corner = (start, list(aus).index(cue.au))
+            heat.add_patch(
+                Rectangle(corner, end - start, 1, fill=False, edgecolor=INK, linewidth=1.6, zorder=3)
+            )

@@ -33,6 +33,33 @@ class TakeScores(NamedTuple):
     means: NDArray[np.float32]
 
 
+def score_slices(
+    checkpoint: Path | StreamingRecognizer, counts: NDArray[np.uint16]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Scores of slices in a row, from rest, as the live recogniser gives them.
+
+    Args:
+        checkpoint: the trained network, or a recogniser that holds it.
+        counts: off and on events, uint16 ``[T, 2, size, size]``.
+
+    Returns:
+        Voting rate of each slice, and its mean since the first: float32 ``[T, classes]``.
+
+    Raises:
+        FormatError: the checkpoint is broken.
+        GeometryError: the frames have another size.
+    """
+    recognizer = (
+        checkpoint if isinstance(checkpoint, StreamingRecognizer) else StreamingRecognizer(checkpoint)
+    )
+    recognizer.reset()
+    scores = np.zeros((len(counts), recognizer.config.model.classes), np.float32)
+    means = np.zeros_like(scores)
+    for index, frame in enumerate(counts):
+        scores[index], means[index] = recognizer.step(frame)
+    return scores, means
+
+
 def score_take(source: Path, checkpoint: Path | StreamingRecognizer, box: Box) -> TakeScores:
     """Run a take through slicer and network.
 
@@ -48,9 +75,13 @@ def score_take(source: Path, checkpoint: Path | StreamingRecognizer, box: Box) -
         FormatError: source or checkpoint is broken.
         DatasetError: the source has no events of the sensor that the network was trained for.
     """
-    recognizer = checkpoint if isinstance(checkpoint, StreamingRecognizer) else StreamingRecognizer(checkpoint)
+    recognizer = (
+        checkpoint if isinstance(checkpoint, StreamingRecognizer) else StreamingRecognizer(checkpoint)
+    )
     recognizer.reset()
-    slices = _file_slices(source, recognizer, box) if source.is_file() else _bag_slices(source, recognizer, box)
+    slices = (
+        _file_slices(source, recognizer, box) if source.is_file() else _bag_slices(source, recognizer, box)
+    )
     starts, scores, means = [], [], []
     for piece in slices:
         score, mean = recognizer.step(piece.counts)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evface.dataset.progress import Progress, silent
 from evface.dataset.naming import TakeId
+from evface.dataset.progress import Progress, silent
 from evface.dataset.splits import Fold, SplitKind, make_folds
 from evface.dataset.torch_dataset import AuDataset
-from evface.errors import ConfigError, DatasetError
-from evface.evaluation.metrics import recognition
+from evface.errors import ConfigError, DatasetError, FormatError
+from evface.evaluation.metrics import recognition, wilson_interval
 from evface.models import PlifSnn
 from evface.training.checkpoint import model_name, save_checkpoint
 from evface.training.clips import Clip, load_clips
@@ -25,6 +28,7 @@ from evface.training.memory import keep_freed_memory
 
 CHECKPOINT = "model.safetensors"
 METRICS = "metrics.json"
+SCORES = "scores.csv"
 
 
 def train_au(
@@ -34,11 +38,13 @@ def train_au(
     folds: SplitKind | Sequence[str] = "loso",
     seeds: Sequence[int] = (0,),
     progress: Progress = silent,
+    *,
+    resume: bool = True,
 ) -> dict[str, Any]:
     """Train and judge the recogniser on a converted dataset.
 
-    Each fold and seed gets a folder ``out/<fold>_seed-<seed>`` with ``model.safetensors`` and
-    ``metrics.json``; ``out/metrics.json`` joins them. Call again after an interruption: finished folds
+    Each fold and seed gets a folder ``out/<fold>_seed-<seed>`` with ``model.safetensors``, ``metrics.json``
+    and ``scores.csv`` (mean rates of every clip); ``out/metrics.json`` joins them. Call again after an interruption: finished folds
     are kept, the one underway goes on after its last whole epoch. The last epoch counts.
 
     Args:
@@ -47,7 +53,8 @@ def train_au(
         preset: the configuration, or a YAML file such as config/training/small.yaml.
         folds: "loso", "within" or "all" (see `make_folds`), or names of subjects' folds such as "sub-S01".
         seeds: one model per fold and seed.
-        progress: told after every epoch.
+        progress: told after every clip that was read, then after every epoch.
+        resume: go on where an earlier call stopped; False: what it left in the folds' folders is replaced.
 
     Returns:
         What ``out/metrics.json`` says.
@@ -55,24 +62,62 @@ def train_au(
     Raises:
         ConfigError: the preset or a fold's name is wrong, or there is no seed.
         DatasetError: the dataset is unfit, or ``out`` holds another run.
+        FormatError: what an earlier call left is broken.
     """
     config = preset if isinstance(preset, TrainingConfig) else load_config(preset)
     if not seeds:
         raise ConfigError("seeds: expected at least one")
-    source = AuDataset(dataset, config.sensor, slice_us=config.slice_us, size=config.model.size, aus=config.aus)
+    source = AuDataset(
+        dataset, config.sensor, slice_us=config.slice_us, size=config.model.size, aus=config.aus
+    )
     chosen = _choose(source.takes, folds)
     names = [take.name for take in source.takes]
-    loaded = load_clips(source, config.model.size, config.model.classes, names)
-    clips = dict(zip(source.takes, loaded))
+    loaded = load_clips(source, config.model.size, config.model.classes, names, progress)
+    return train_clips(
+        dict(zip(source.takes, loaded, strict=True)), out, config, chosen, seeds, progress, resume=resume
+    )
+
+
+def train_clips(
+    clips: Mapping[TakeId, Clip],
+    out: Path,
+    config: TrainingConfig,
+    folds: Sequence[Fold],
+    seeds: Sequence[int] = (0,),
+    progress: Progress = silent,
+    *,
+    resume: bool = True,
+) -> dict[str, Any]:
+    """`train_au` on clips that are in memory already.
+
+    Args:
+        clips: all that the folds name.
+        out: folder of the results.
+        config: the network and how it learns.
+        folds: what to learn from and to be judged by.
+        seeds: one model per fold and seed.
+        progress: told after every epoch.
+        resume: see `train_au`.
+
+    Returns:
+        What ``out/metrics.json`` says.
+
+    Raises:
+        DatasetError: ``out`` holds another run.
+        FormatError: what an earlier call left is broken.
+    """
     keep_freed_memory()
-    runs = [(fold, seed) for fold in chosen for seed in seeds]
+    runs = [(fold, seed) for fold in folds for seed in seeds]
     results = []
     for number, (fold, seed) in enumerate(runs):
 
         def report(epoch: int, text: str, number: int = number) -> None:
             progress(number * config.epochs + epoch, len(runs) * config.epochs, text)
 
-        results.append(_train_fold(clips, config, fold, seed, out / f"{fold.name}_seed-{seed}", report))
+        folder = out / f"{fold.name}_seed-{seed}"
+        if not resume:
+            shutil.rmtree(folder, ignore_errors=True)
+        results.append(_train_fold(clips, config, fold, seed, folder, report))
     summary = _summary(config, results)
     _write(out / METRICS, summary)
     return summary
@@ -91,7 +136,7 @@ def _choose(takes: Sequence[TakeId], folds: SplitKind | Sequence[str]) -> list[F
 
 
 def _train_fold(
-    clips: dict[TakeId, Clip],
+    clips: Mapping[TakeId, Clip],
     config: TrainingConfig,
     fold: Fold,
     seed: int,
@@ -107,9 +152,11 @@ def _train_fold(
         "test": [take.name for take in fold.test],
     }
     if done.exists():
-        found = json.loads(done.read_text())
+        found = _read(done)
         if {key: found.get(key) for key in identity} != identity:
-            raise DatasetError(f"{done} is of another run (other configuration or clips): choose another folder")
+            raise DatasetError(
+                f"{done} is of another run (other configuration or clips): choose another folder"
+            )
         report(config.epochs, f"{fold.name} was done")
         return dict(found)
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,13 +177,37 @@ def _train_fold(
         "training": _judge(model, clips, fold.train, config),
         "held_out": _judge(model, clips, fold.test, config),
     }
+    _write_scores(folder / SCORES, model, clips, fold, config)
     _write(done, result)
     (folder / "last.pt").unlink(missing_ok=True)
     return result
 
 
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as error:
+        raise FormatError(f"{path}: not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise FormatError(f"{path}: expected an object, found {type(found).__name__}")
+    return found
+
+
+def _write_scores(
+    path: Path, model: PlifSnn, clips: Mapping[TakeId, Clip], fold: Fold, config: TrainingConfig
+) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["clip", "part", "subject", "au", *(f"au{au:02d}" for au in config.aus)])
+    for part, takes in (("training", fold.train), ("held_out", fold.test)):
+        scores, _ = clip_scores(model, [clips[take] for take in takes])
+        for take, row in zip(takes, scores, strict=True):
+            writer.writerow([take.name, part, take.subject, take.au, *(f"{value:.6g}" for value in row)])
+    _replace(path, text.getvalue())
+
+
 def _judge(
-    model: PlifSnn, clips: dict[TakeId, Clip], takes: Sequence[TakeId], config: TrainingConfig
+    model: PlifSnn, clips: Mapping[TakeId, Clip], takes: Sequence[TakeId], config: TrainingConfig
 ) -> dict[str, Any] | None:
     if not takes:
         return None
@@ -147,7 +218,10 @@ def _summary(config: TrainingConfig, results: list[dict[str, Any]]) -> dict[str,
     judged = [result["held_out"] for result in results if result["held_out"]]
     summary: dict[str, Any] = {
         "config": json.loads(config.model_dump_json()),
-        "chance": {"accuracy": 1 / config.model.classes, "top3": min(3, config.model.classes) / config.model.classes},
+        "chance": {
+            "accuracy": 1 / config.model.classes,
+            "top3": min(3, config.model.classes) / config.model.classes,
+        },
         "folds": [
             {key: result[key] for key in ("fold", "seed", "model", "checkpoint", "training", "held_out")}
             for result in results
@@ -155,19 +229,34 @@ def _summary(config: TrainingConfig, results: list[dict[str, Any]]) -> dict[str,
     }
     if judged:
         weights = [entry["clips"] for entry in judged]
+        pooled = float(np.average([entry["accuracy"] for entry in judged], weights=weights))
         summary["held_out"] = {
-            name: {
-                "pooled": float(np.average([entry[name] for entry in judged], weights=weights)),
-                "fold_mean": float(np.mean([entry[name] for entry in judged])),
-                "fold_sd": float(np.std([entry[name] for entry in judged], ddof=1)) if len(judged) > 1 else None,
-            }
-            for name in ("accuracy", "top3", "silent")
+            "accuracy_interval_95": list(wilson_interval(pooled * sum(weights), sum(weights))),
+            **_pooled(judged, weights),
         }
     return summary
 
 
+def _pooled(judged: list[dict[str, Any]], weights: list[int]) -> dict[str, Any]:
+    """Over all clips, and over folds and seeds as equals."""
+    pooled = {}
+    for name in ("accuracy", "top3", "silent"):
+        values = [entry[name] for entry in judged]
+        pooled[name] = {
+            "pooled": float(np.average(values, weights=weights)),
+            "fold_mean": float(np.mean(values)),
+            "fold_sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        }
+    return pooled
+
+
 def _write(path: Path, content: dict[str, Any]) -> None:
+    _replace(path, json.dumps(content, indent=2) + "\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file so that it appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)

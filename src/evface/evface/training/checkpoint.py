@@ -18,7 +18,9 @@ from evface.training.config import TrainingConfig, parse_config
 FORMAT = "evface-au-snn/1"
 
 
-def save_checkpoint(path: Path, model: PlifSnn, config: TrainingConfig, metadata: dict[str, str] | None = None) -> None:
+def save_checkpoint(
+    path: Path, model: PlifSnn, config: TrainingConfig, metadata: dict[str, str] | None = None
+) -> None:
     """Write a network with its configuration; the file appears whole or not at all.
 
     Args:
@@ -61,7 +63,9 @@ def load_checkpoint(path: Path) -> tuple[PlifSnn, TrainingConfig]:
     except (OSError, SafetensorError) as error:
         raise FormatError(f"{path}: not a readable checkpoint (.safetensors): {error}") from error
     if metadata.get("format") != FORMAT:
-        raise FormatError(f"{path}: its format is {metadata.get('format', 'not stated')!r}, expected {FORMAT!r}")
+        raise FormatError(
+            f"{path}: its format is {metadata.get('format', 'not stated')!r}, expected {FORMAT!r}"
+        )
     try:
         config = parse_config(json.loads(metadata.get("config", "")), f"{path} (config)")
         model = PlifSnn(config.model)

@@ -69,7 +69,9 @@ def load_clips(
         frames = frames if isinstance(frames, Tensor) else torch.from_numpy(frames)
         name = names[index] if names is not None else f"clip-{index:04d}"
         if frames.ndim != 4 or tuple(frames.shape[1:]) != (2, size, size) or len(frames) == 0:
-            raise DatasetError(f"{name}: frames are {list(frames.shape)}, expected [T, 2, {size}, {size}] with T > 0")
+            raise DatasetError(
+                f"{name}: frames are {list(frames.shape)}, expected [T, 2, {size}, {size}] with T > 0"
+            )
         if not 0 <= int(label) < classes:
             raise DatasetError(f"{name}: class {int(label)} is not one of the {classes} of the network")
         clips.append(Clip(frames, int(label), str(subject), name))

@@ -19,14 +19,20 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(default="paper", pattern=r"^[A-Za-z0-9_.-]+$", description="what the run is called")
-    model: SnnConfig = Field(default=PRESETS["paper"], description="the network: a preset's name, or its fields")
+    model: SnnConfig = Field(
+        default=PRESETS["paper"], description="the network: a preset's name, or its fields"
+    )
     aus: tuple[int, ...] = Field(default=AU_NUMBERS, description="FACS numbers in the order of the classes")
     sensor: Literal["davis", "evk4"] = Field(default="davis", description="whose events are looked at")
     slice_us: int = Field(default=33_000, ge=1_000, le=1_000_000, description="length of a slice, us")
-    box_margin: float = Field(default=0.2, ge=0.0, le=2.0, description="added to a face box, share of its size")
+    box_margin: float = Field(
+        default=0.2, ge=0.0, le=2.0, description="added to a face box, share of its size"
+    )
     epochs: int = Field(default=100, ge=1, le=100_000, description="passes over the training clips")
     batch_size: int = Field(default=8, ge=1, le=4096, description="clips of a step")
-    learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0, description="of Adam, at first; annealed by a cosine")
+    learning_rate: float = Field(
+        default=1e-3, gt=0.0, le=1.0, description="of Adam, at first; annealed by a cosine"
+    )
 
     @field_validator("model", mode="before")
     @classmethod
@@ -63,7 +69,9 @@ def parse_config(fields: dict[str, Any], where: str) -> TrainingConfig:
         ConfigError: an unknown name, a wrong type or a value out of range; the first one is named.
     """
     if not all(isinstance(name, str) for name in fields):
-        raise ConfigError(f"{where}: expected names of fields, found {[n for n in fields if not isinstance(n, str)]}")
+        raise ConfigError(
+            f"{where}: expected names of fields, found {[n for n in fields if not isinstance(n, str)]}"
+        )
     try:
         return TrainingConfig(**fields)
     except ValidationError as error:
@@ -71,7 +79,9 @@ def parse_config(fields: dict[str, Any], where: str) -> TrainingConfig:
         field = ".".join(str(part) for part in first["loc"]) or "configuration"
         if first["type"] == "extra_forbidden":
             owner = SnnConfig if first["loc"][0] == "model" else TrainingConfig
-            raise ConfigError(f"{where}: unknown field {field}, known: {', '.join(owner.model_fields)}") from error
+            raise ConfigError(
+                f"{where}: unknown field {field}, known: {', '.join(owner.model_fields)}"
+            ) from error
         found = "" if first["loc"] == () else f", found {first['input']!r}"
         raise ConfigError(f"{where}: {field}: {first['msg']}{found}") from error
 

@@ -27,7 +27,10 @@ EpochReport = Callable[[int, dict[str, float]], None]
 @contextmanager
 def deterministic() -> Iterator[None]:
     """Only operations that give the same result twice, where there is a choice."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield
@@ -136,7 +139,9 @@ class Trainer:
         except DatasetError:
             raise
         except Exception as error:  # pickle, zip and key errors: whatever a broken file gives
-            raise FormatError(f"{self._last}: cannot be resumed from: {' '.join(str(error).split())}") from error
+            raise FormatError(
+                f"{self._last}: cannot be resumed from: {' '.join(str(error).split())}"
+            ) from error
 
 
 def clip_scores(model: PlifSnn, clips: Sequence[Clip]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
