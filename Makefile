@@ -3,6 +3,7 @@
 
 VENV := $(CURDIR)/.venv
 PYTHON := $(VENV)/bin/python
+PEERS := $(CURDIR)/.venv-bench
 DONE := $(VENV)/.setup
 
 # A sourced ROS 2 is used as it is; without one, ROS 2 comes as wheels into the environment.
@@ -34,13 +35,13 @@ PACKAGE_SOURCES := $(wildcard src/evface/package.xml src/*/setup.py src/*/setup.
 	src/rig/scripts/rig $(shell find launch config -not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
 
 # Python's deprecation warnings are setuptools' about the commands colcon uses.
-COLCON := PYTHONWARNINGS=ignore $(PYTHON) -m colcon --log-base log build --base-paths src \
+COLCON := PYTHONWARNINGS=ignore $(PYTHON) -m colcon --log-level error --log-base log build --base-paths src \
 	--merge-install --symlink-install --install-base $(VENV) --build-base build \
 	--event-handlers console_direct- console_start_end- summary+
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: setup
 setup: $(DONE)/workspace ## environment, ROS 2, messages, commands in .venv (minutes once, then a second)
@@ -68,19 +69,28 @@ lint: setup ## style, format, types
 	$(VENV)/bin/mypy --scripts-are-modules $(wildcard launch/*.py)
 
 .PHONY: bench
-bench: setup ## benchmarks, against peers in the same run
+bench: setup $(PEERS)/.installed ## benchmarks, against peers in the same run
 	$(PYTHON) -m benchmarks
 
+# Appended to the path by the benchmarks alone, so the peers run with our numpy and numba.
+$(PEERS)/.installed: requirements/lock-bench.txt $(DONE)/lock
+	@echo "installing $<"
+	@$(VENV)/bin/uv pip install --quiet --system-certs --no-deps --target $(PEERS) -r $<
+	@touch $@
+
 .PHONY: lock
-lock: $(DONE)/venv-$(ROS) ## resolve requirements/*.in anew into the two lock files
+lock: $(DONE)/venv-$(ROS) ## resolve requirements/*.in anew into the lock files
 	$(call resolve,lock,ros-wheels)
 	cp requirements/lock.txt requirements/lock-sourced.txt
 	sed -i '/^empy==/d' requirements/lock-sourced.txt
 	$(call resolve,lock-sourced,ros-sourced)
+	cd requirements && $(VENV)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 \
+		--override overrides.txt --no-annotate --no-header --constraint lock.txt bench.in \
+		| grep -vxFf lock.txt > lock-bench.txt
 
 # The second lock starts from the first: both have the same version of what both contain.
 define resolve
-cd requirements && $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+cd requirements && $(VENV)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 \
 	--override overrides.txt --custom-compile-command 'make lock' \
 	base.in develop.in $(2).in --output-file $(1).txt
 endef
@@ -91,8 +101,8 @@ clean: ## built files, caches and outputs away; .venv stays
 	find src tests benchmarks tools launch -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: distclean
-distclean: clean ## and .venv too
-	rm -rf $(VENV)
+distclean: clean ## and .venv, .venv-bench too
+	rm -rf $(VENV) $(PEERS)
 
 $(DONE)/venv-$(ROS): requirements/uv.txt
 	@for other in $(filter-out $@,$(wildcard $(DONE)/venv-*)); do \
@@ -109,9 +119,10 @@ $(DONE)/venv-$(ROS): requirements/uv.txt
 	@mkdir -p $(DONE) && touch $@
 
 # The lock is complete, so nothing is resolved again (facenet-pytorch's metadata would not allow it).
+# --system-certs: an institute's mirror or proxy often has a certificate of its own.
 $(DONE)/lock: $(LOCK) $(DONE)/venv-$(ROS)
 	@echo "installing $(LOCK)"
-	@$(VENV)/bin/uv pip install --quiet --no-deps -r $(LOCK)
+	@$(VENV)/bin/uv pip install --quiet --system-certs --no-deps -r $(LOCK)
 	@$(PYTHON) tools/mend_cmake.py $(VENV)
 	@touch $@
 
