@@ -33,6 +33,18 @@ app.command()(replay)
 app.command()(demo)
 
 
+@app.command("parameters")
+def _parameters(
+    node: str = typer.Argument("", help="A node's name; all nodes when left out."),
+    markdown: bool = typer.Option(False, "--markdown", help="Print docs/parameters.md."),
+) -> None:
+    """Show what can be set of each node: type, default, range, unit, meaning."""
+    # Imported late: the declarations lie in the nodes, and those bring torch along.
+    from rig.commands.parameters import show
+
+    show(node, as_markdown=markdown)
+
+
 def main() -> None:
     """Run the command; a known error is one line on stderr and exit code 2."""
     try:

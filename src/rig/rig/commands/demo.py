@@ -6,8 +6,6 @@ from pathlib import Path
 
 import typer
 
-from rig.demo.steps import Demo
-
 
 def demo(
     out: Path = typer.Option(Path("out/demo"), help="Folder of the demonstration; an earlier one is replaced."),
@@ -18,4 +16,6 @@ def demo(
 
     Takes about three minutes on two cores and leaves recordings, a dataset, a model and report.html.
     """
+    from rig.demo.steps import Demo  # torch and matplotlib: no other command waits for them
+
     Demo(out, aus, subjects).run()

@@ -14,7 +14,8 @@ import numpy as np
 
 from evface.dataset.naming import TakeId
 from evface.dataset.tree import ConvertedTake, list_takes, read_take
-from evface.evaluation.figures import camera_strip, event_strip, png, scores_over_time
+from evface.evaluation.figures import PhaseSpan, scores_over_time, training_curve
+from evface.evaluation.strips import camera_strip, event_strip, png
 from evface.protocol import action_unit
 
 STYLE = """
@@ -53,9 +54,9 @@ def write_report(out: Path, shown: Path, scores: Path) -> Path:
     metrics = json.loads((out / "model" / "metrics.json").read_text())
     parts = [
         *_introduction(takes),
-        *_replayed(take, scores, metrics),
+        *_replayed(take, scores, metrics, out),
         *_clips(takes),
-        *_training(metrics),
+        *_training(metrics, out),
         *_manifest(out / "recordings"),
     ]
     page = (
@@ -85,23 +86,27 @@ def _introduction(takes: list[ConvertedTake]) -> Iterator[str]:
     )
 
 
-def _replayed(take: ConvertedTake, scores: Path, metrics: dict[str, Any]) -> Iterator[str]:
+def _replayed(take: ConvertedTake, scores: Path, metrics: dict[str, Any], out: Path) -> Iterator[str]:
     au = action_unit(take.id.au)
     with scores.open() as file:
         rows = list(csv.DictReader(file))
     columns = [name for name in rows[0] if name.startswith("au")]
-    starts = np.array([int(row["window_start_ns"]) for row in rows], np.int64)
+    ends = np.array([int(row["window_end_ns"]) for row in rows], np.int64)
     values = np.array([[float(row[name] or "nan") for name in columns] for row in rows], np.float32)
     latency = sorted(float(row["latency_s"]) * 1e3 for row in rows)
-    cues = [(cue.phase, (cue.start - take.start) / 1e9, cue.planned / 1e9) for cue in take.cues()]
-    figure = scores_over_time(
-        (starts - take.start) / 1e9, values, [int(name[2:]) for name in columns], cues, au.number, take.id.name
+    cues = [
+        PhaseSpan(cue.phase, (cue.start - take.start) / 1e9, (cue.start + cue.planned - take.start) / 1e9, au.number)
+        for cue in take.cues()
+    ]
+    picture = out / "scores.png"
+    scores_over_time(
+        (ends - take.start) / 1e9, values, cues, picture, [int(name[2:]) for name in columns], take.id.name
     )
     yield f"<h2>What came on /au while {html.escape(au.label)} {html.escape(au.name)} was played back</h2>"
     yield _figure(
-        png(figure),
+        picture.read_bytes(),
         f"Voting rate of {html.escape(metrics['folds'][0]['model'])} for all Action Units, one column per 33 ms "
-        f"slice, {len(rows)} slices. The row in bold was asked for. From the end of a slice to its message: median "
+        f"slice, {len(rows)} slices. From the end of a slice to its message: median "
         f"{latency[len(latency) // 2]:.1f} ms, 99 % below {latency[int(len(latency) * 0.99)]:.1f} ms.",
     )
 
@@ -118,9 +123,14 @@ def _clips(takes: list[ConvertedTake]) -> Iterator[str]:
             yield _figure(png(camera_strip(take, "rgb")), "The webcam.")
 
 
-def _training(metrics: dict[str, Any]) -> Iterator[str]:
+def _training(metrics: dict[str, Any], out: Path) -> Iterator[str]:
     chance = metrics["chance"]
     yield "<h2>What was learned</h2>"
+    picture = out / "training.png"
+    folders = [out / "model" / Path(fold["checkpoint"]).parent for fold in metrics["folds"]]
+    histories = {path.name: json.loads((path / "metrics.json").read_text())["history"] for path in folders}
+    training_curve(histories, picture)
+    yield _figure(picture.read_bytes(), "Loss and accuracy on the clips it learned from, epoch by epoch.")
     head = "".join(
         f'<th class="n">{name}</th>' for name in ("trained on", "held out", "held out, top 3", "clips", "silent")
     )
