@@ -1,7 +1,22 @@
-"""Subjects and cameras that are not there: scenes that act on cues, and models of event sensors."""
+"""Virtual subjects and virtual sensors: cameras without a camera."""
 
-from evface.simulation.scene import PhotographScene, Scene
-from evface.simulation.threshold import EventSensor, ThresholdSensor
-from evface.simulation.video import VIDEO_SUFFIXES, VideoScene
+from evface.simulation.motion import Movement, Pose, Subject, minimum_jerk
+from evface.simulation.photograph import PhotographScene
+from evface.simulation.scene import Scene, open_scene, to_grey, to_light
+from evface.simulation.threshold import ThresholdSensor
+from evface.simulation.video import VideoFrames, VideoScene
 
-__all__ = ["VIDEO_SUFFIXES", "EventSensor", "PhotographScene", "Scene", "ThresholdSensor", "VideoScene"]
+__all__ = [
+    "Movement",
+    "PhotographScene",
+    "Pose",
+    "Scene",
+    "Subject",
+    "ThresholdSensor",
+    "VideoFrames",
+    "VideoScene",
+    "minimum_jerk",
+    "open_scene",
+    "to_grey",
+    "to_light",
+]

@@ -1,144 +1,149 @@
-"""How the picture of a virtual subject moves: sway always, and a bump per cue that depends on the Action Unit.
+"""How a virtual subject moves: sway that never stops, and a movement out and back for each Action Unit.
 
-This is a stand-in. It shifts and stretches parts of a picture in a way that differs from one Action Unit to the
-next, so that a rig without cameras has something to record; it shows no facial action.
-
-Lengths are in heights of the face, left and up are the viewer's; times are host unix time.
+Everything is a function of seed, cues and time, so that several cameras, each in a process of its own, see the
+same subject at the same moment.
 """
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
 from evface.cameras.source import Cue
+from evface.protocol.action_units import AU_NUMBERS
 
 SECOND = 1_000_000_000
 """ns."""
 
-_PERIOD = 1000
-"""s after which the sway repeats; its frequencies are whole multiples of 1 / _PERIOD, so that it does so smoothly."""
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """How a picture lies before a camera; poses add up.
+
+    Attributes:
+        right: shift, in heights of the camera's picture.
+        down: shift, in heights of the camera's picture.
+        turn: clockwise, rad.
+        growth: of the size; 0.1 is a tenth larger.
+    """
+
+    right: float = 0.0
+    down: float = 0.0
+    turn: float = 0.0
+    growth: float = 0.0
+
+    def __add__(self, other: Pose) -> Pose:
+        return Pose(
+            self.right + other.right, self.down + other.down, self.turn + other.turn, self.growth + other.growth
+        )
+
+    def __mul__(self, share: float) -> Pose:
+        return Pose(self.right * share, self.down * share, self.turn * share, self.growth * share)
+
+
+SHIFT, TURN, GROWTH = 0.035, math.radians(3.5), 0.045
+"""Size of the movements: heights, rad, share."""
+
+
+def _movements() -> dict[int, Pose]:
+    """A movement of its own for each Action Unit: to 8 sides, turned, grown, and both of these together."""
+    sides = [(math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)) for k in range(8)]
+    made = {
+        # The subject's left is the picture's right.
+        51: Pose(right=SHIFT), 52: Pose(right=-SHIFT), 53: Pose(down=-SHIFT), 54: Pose(down=SHIFT),
+        43: Pose(growth=-GROWTH), 45: Pose(growth=GROWTH), 61: Pose(turn=TURN), 62: Pose(turn=-TURN),
+    }  # fmt: skip
+    others = [Pose(right=SHIFT * x, down=SHIFT * y) for x, y in sides[1::2]]
+    others += [Pose(turn=TURN * t, growth=GROWTH * g) for t in (1, -1) for g in (1, -1)]
+    others += [Pose(right=SHIFT * x, down=SHIFT * y, growth=GROWTH) for x, y in sides[::2]]
+    others += [Pose(right=SHIFT * x, down=SHIFT * y, growth=-GROWTH) for x, y in sides[::2]]
+    return made | dict(zip((au for au in AU_NUMBERS if au not in made), others, strict=False))
+
+
+MOVEMENTS = _movements()
+"""Where the picture goes at the height of each Action Unit."""
+
+
+def minimum_jerk(share: float) -> float:
+    """The way covered after this share of a movement's time, as a hand or a face goes it; both from 0 to 1."""
+    s = min(1.0, max(0.0, share))
+    return s * s * s * (10.0 - 15.0 * s + 6.0 * s * s)
 
 
 @dataclass(frozen=True, slots=True)
-class Gesture:
-    """What moves for an Action Unit, at its strongest.
+class Movement:
+    """One performance of an Action Unit; times in ns.
 
     Attributes:
-        centre: middle of the moving part, from the middle of the face.
-        radius: of the moving part; 0 moves the whole head.
-        shift: displacement of its middle.
-        stretch: outward displacement per distance from the middle, along x and y, in units of ``radius``.
-        onset: s.
-        apex: s.
-        offset: s.
+        peak: pose at the apex.
+        begin: host clock, when it begins, reaction time included.
+        onset: from rest to the apex.
+        apex: held there.
+        offset: from the apex to rest.
     """
 
-    centre: tuple[float, float] = (0.0, 0.0)
-    radius: float = 0.0
-    shift: tuple[float, float] = (0.0, 0.0)
-    stretch: tuple[float, float] = (0.0, 0.0)
-    onset: float = 0.25
-    apex: float = 0.5
-    offset: float = 0.4
-
-
-_BROW, _EYES, _NOSE, _MOUTH, _CHIN = (0.0, -0.27), (0.0, -0.13), (0.0, 0.05), (0.0, 0.22), (0.0, 0.36)
-
-GESTURES: dict[int, Gesture] = {
-    2: Gesture(_BROW, 0.45, (0.0, -0.06)),
-    4: Gesture(_BROW, 0.45, (0.0, 0.05), (-0.03, 0.0)),
-    5: Gesture(_EYES, 0.30, (0.0, -0.02), (0.0, 0.05)),
-    6: Gesture(_NOSE, 0.45, (0.0, -0.04), (0.03, 0.0)),
-    9: Gesture(_NOSE, 0.30, (0.0, -0.05), (-0.03, -0.03)),
-    12: Gesture(_MOUTH, 0.40, (0.0, -0.02), (0.08, 0.0)),
-    15: Gesture(_MOUTH, 0.40, (0.0, 0.05)),
-    17: Gesture(_CHIN, 0.35, (0.0, -0.06)),
-    23: Gesture(_MOUTH, 0.35, (0.0, 0.0), (-0.05, -0.05)),
-    26: Gesture(_CHIN, 0.45, (0.0, 0.10)),
-    41: Gesture(_EYES, 0.30, (0.0, 0.04), onset=0.6, offset=0.6),
-    43: Gesture(_EYES, 0.30, (0.0, 0.06), (0.0, -0.04), apex=0.9),
-    45: Gesture(_EYES, 0.30, (0.0, 0.07), (0.0, -0.04), onset=0.08, apex=0.03, offset=0.12),
-    51: Gesture(shift=(0.14, 0.0), onset=0.5, offset=0.6),
-    52: Gesture(shift=(-0.14, 0.0), onset=0.5, offset=0.6),
-    53: Gesture(shift=(0.0, -0.10), onset=0.5, offset=0.6),
-    54: Gesture(shift=(0.0, 0.10), onset=0.5, offset=0.6),
-    61: Gesture(_EYES, 0.22, (0.05, 0.0), onset=0.08, offset=0.08),
-    62: Gesture(_EYES, 0.22, (-0.05, 0.0), onset=0.08, offset=0.08),
-    63: Gesture(_EYES, 0.22, (0.0, -0.05), onset=0.08, offset=0.08),
-    64: Gesture(_EYES, 0.22, (0.0, 0.05), onset=0.08, offset=0.08),
-}
-"""What moves, by FACS number."""
-
-
-def minimum_jerk(u: float) -> float:
-    """Way covered after the share ``u`` of a movement's time, 0 before it and 1 after it."""
-    u = min(max(u, 0.0), 1.0)
-    return u * u * u * (10.0 + u * (6.0 * u - 15.0))
-
-
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """One movement out and back, as answer to a cue.
-
-    Attributes:
-        gesture: what moves.
-        begin: ns, host clock, when the movement begins.
-        onset: s.
-        apex: s.
-        offset: s.
-        gain: of the gesture's displacement.
-    """
-
-    gesture: Gesture
+    peak: Pose
     begin: int
-    onset: float
-    apex: float
-    offset: float
-    gain: float
+    onset: int
+    apex: int
+    offset: int
 
-    def strength(self, time_ns: int) -> float:
-        """Share of the gesture's displacement at a time: 0 before and after, ``gain`` at the apex."""
-        since = (time_ns - self.begin) / SECOND
-        back = since - self.onset - self.apex
-        return self.gain * (minimum_jerk(since / self.onset) - minimum_jerk(back / self.offset))
+    @classmethod
+    def of(cls, cue: Cue, seed: int) -> Movement:
+        """What the subject of this seed does on a cue: after a reaction time, with a gain and pace of this take."""
+        rng = np.random.default_rng([seed, cue.au, cue.trial, cue.take])
+        reaction, onset, apex, offset = (
+            round(rng.uniform(low, high) * SECOND)
+            for low, high in ((0.20, 0.35), (0.25, 0.40), (0.25, 0.45), (0.30, 0.45))
+        )
+        gain = float(np.clip(rng.normal(1.0, 0.12), 0.6, 1.4))
+        return cls(MOVEMENTS.get(cue.au, Pose()) * gain, cue.start + reaction, onset, apex, offset)
+
+    def share(self, time_ns: int) -> float:
+        """How far out it is, 0 to 1."""
+        since = time_ns - self.begin
+        if since <= self.onset:
+            return minimum_jerk(since / self.onset)
+        return 1.0 - minimum_jerk((since - self.onset - self.apex) / self.offset)
 
 
-def perform(cue: Cue, seed: int) -> Performance | None:
-    """How a subject answers a cue; None when it asks for no movement.
+class Subject:
+    """A virtual person's pose over time.
 
-    The same seed and cue give the same answer in every process. A movement that would outlast the cue is
-    performed faster.
+    Args:
+        seed: of everything that differs from one subject to the next.
     """
-    gesture = GESTURES.get(cue.au)
-    if cue.phase != "perform" or gesture is None:
-        return None
-    random = np.random.default_rng([seed, cue.trial, cue.take, cue.au])
-    reaction = float(random.uniform(0.20, 0.40))
-    onset, apex, offset = (
-        length * float(random.uniform(0.8, 1.25)) for length in (gesture.onset, gesture.apex, gesture.offset)
-    )
-    gain = float(random.uniform(0.8, 1.2))
-    whole = reaction + onset + apex + offset
-    pace = min(1.0, cue.duration / SECOND / whole) if cue.duration else 1.0
-    begin = cue.start + round(reaction * pace * SECOND)
-    return Performance(gesture, begin, onset * pace, apex * pace, offset * pace, gain)
-
-
-class Sway:
-    """Small movements of a head that is held still: three slow sinusoids each for x, y and the angle."""
 
     def __init__(self, seed: int) -> None:
-        random = np.random.default_rng([seed, 0])
-        self._multiples = random.integers([[120], [350], [800]], [[350], [800], [1600]], (3, 3))
-        self._phases = random.uniform(0.0, 2.0 * np.pi, (3, 3))
-        # Amplitudes fall with frequency, so that each part moves at a similar speed.
-        self._amplitudes = np.array([0.009, 0.009, 0.008]) * np.array([[1.0], [0.45], [0.2]])
+        self._seed = seed
+        rng = np.random.default_rng([seed, 0xFACE])
+        self._place = Pose(*rng.uniform(-0.015, 0.015, 2), rng.uniform(-0.03, 0.03), rng.uniform(-0.06, 0.06))
+        # Periods in ns: the phase of a time in ns since 1970 stays exact with integers.
+        self._periods = [round(period * SECOND) for period in rng.uniform((2.9, 3.4, 4.1, 3.6), (4.1, 5.2, 6.3, 4.4))]
+        self._phases = rng.uniform(0.0, 1.0, 4)
+        self._extent = (0.004, 0.005, 0.006, 0.004)
+        # Two: the end of one movement may still be going on when the next take is performed.
+        self._movements: deque[Movement] = deque(maxlen=2)
+        self._last: Cue | None = None
 
-    def at(self, time_ns: int) -> tuple[float, float, float]:
-        """Displacement to the right and down, in heights of the face, and angle, rad."""
-        turns = (time_ns % (_PERIOD * SECOND)) / (_PERIOD * SECOND)
-        waves = self._amplitudes * np.sin(2.0 * np.pi * self._multiples * turns + self._phases)
-        x, y, angle = waves.sum(axis=0)
-        return float(x), float(y), float(angle)
+    def cue(self, cue: Cue) -> None:
+        """Act on a cue of the session: a movement for each ``perform``."""
+        if cue.phase == "perform" and cue != self._last:
+            self._last = cue
+            self._movements.append(Movement.of(cue, self._seed))
+
+    def pose(self, time_ns: int) -> Pose:
+        """Where the subject is at a moment of the host clock."""
+        sway = Pose(
+            *(
+                extent * math.sin(2.0 * math.pi * (time_ns % period / period + phase))
+                for extent, period, phase in zip(self._extent, self._periods, self._phases, strict=True)
+            )
+        )
+        pose = self._place + sway
+        for movement in tuple(self._movements):
+            pose = pose + movement.peak * movement.share(time_ns)
+        return pose

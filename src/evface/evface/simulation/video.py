@@ -1,7 +1,8 @@
-"""A video in front of a virtual camera, its frames blended so that the picture changes all the time."""
+"""A video as a scene: played from each take's cue to perform, or over and over."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -9,151 +10,163 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evface.cameras.source import Cue
-from evface.errors import DeviceError, FormatError
-from evface.simulation.motion import SECOND
-from evface.simulation.scene import to_linear
+from evface.errors import FormatError
+from evface.simulation.scene import to_light
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mjpeg"})
-"""Endings of files that are taken for videos."""
+SECOND = 1_000_000_000
+"""ns."""
 
 
 class VideoFrames:
-    """Frames of a video by index, cheap when read forward.
+    """The frames of a video at their times, read forwards; going back begins anew.
 
     Args:
-        path: of a video.
-
-    Attributes:
-        rate: Hz.
-        count: frames in the video; a file that promises more than it holds is found out while reading.
+        path: any video that OpenCV opens.
 
     Raises:
-        DeviceError: there is no such file.
-        FormatError: the file is not a video that OpenCV opens, or tells no frame rate.
+        FormatError: it is not there, or no video.
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise DeviceError(f"no video {path}")
         self.path = path
-        self._capture = cv2.VideoCapture(str(path))
-        if not self._capture.isOpened():
-            raise FormatError(f"{path}: not a video that OpenCV opens")
-        self.rate = float(self._capture.get(cv2.CAP_PROP_FPS))
-        self.count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        if self.rate <= 0 or self.count <= 0:
-            raise FormatError(f"{path}: expected frames at a known rate, found {self.count} at {self.rate:g} Hz")
-        self._next = 0
-        self._last: NDArray[np.uint8] | None = None
+        self._capture = cv2.VideoCapture()
+        self._open()
+        self.frame_rate = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
+        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.width, self.height = self._next.shape[1], self._next.shape[0]
+        self.duration = max(1, round(max(1.0, count) / self.frame_rate * SECOND))
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height, px."""
-        return (
-            int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
-            int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
-        )
+    def _open(self) -> None:
+        if not self.path.is_file():
+            raise FormatError(f"{self.path}: no such file")
+        self._capture.release()
+        self._capture = cv2.VideoCapture(str(self.path))
+        ok, image = self._capture.read() if self._capture.isOpened() else (False, None)
+        if not ok:
+            raise FormatError(f"{self.path}: neither an image nor a video that OpenCV can read")
+        self._first = self._time_of_last()
+        self._index = 0
+        self._current = self._next = np.asarray(image, np.uint8)
+        self._current_time = self._next_time = 0
+        self._ended = False
 
-    def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        """A frame, uint8 ``[H, W, 3]``, bgr; the last one when the video turns out to be shorter.
+    def _time_of_last(self) -> int:
+        return round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
 
-        Raises:
-            FormatError: not even the first frame can be read.
+    def at(self, time: int) -> tuple[int, NDArray[np.uint8], NDArray[np.uint8], float]:
+        """The frames on both sides of a time.
+
+        Args:
+            time: ns from the video's beginning.
+
+        Returns:
+            Number of the earlier frame, that frame, the one after it (uint8 ``[H, W, 3]``, BGR), and how far the
+            time lies between them, 0 to 1.
         """
-        if index < self._next - 1 or self._last is None:
-            self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
-            self._next = 0
-        while self._next < index and self._capture.grab():
-            self._next += 1
-        if self._next == index:
-            found, frame = self._capture.read()
-            if found:
-                self._last, self._next = np.asarray(frame, np.uint8), index + 1
-        if self._last is None:
-            raise FormatError(f"{self.path}: no frame can be read")
-        return self._last
+        if time < self._current_time:
+            self._open()
+        while time >= self._next_time and not self._ended:
+            self._forward()
+        span = self._next_time - self._current_time
+        share = 0.0 if span <= 0 else min(1.0, max(0.0, (time - self._current_time) / span))
+        return self._index, self._current, self._next, share
+
+    def _forward(self) -> None:
+        ok, image = self._capture.read()
+        self._current, self._current_time = self._next, self._next_time
+        if not ok:
+            self._ended = True
+            return
+        self._index += 1
+        self._next = np.asarray(image, np.uint8)
+        # Some containers tell no times: then frames are evenly spaced.
+        stated = self._time_of_last() - self._first
+        even = round(self._index / self.frame_rate * SECOND)
+        self._next_time = stated if stated > self._current_time else max(even, self._current_time + 1)
+
+    def __iter__(self) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Each frame with its time, ns from the beginning."""
+        self._open()
+        yield 0, self._next
+        while True:
+            self._forward()
+            if self._ended:
+                return
+            yield self._next_time, self._next
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._capture.release()
 
 
 class VideoScene:
-    """A video that is looped by the host's clock, or begins anew at a cue; cut to the camera's shape.
+    """A video before the camera; between two frames the one fades into the other.
+
+    Without ``loop`` it stands at its first frame until a take's ``perform``, plays, stands at its last frame, and is
+    back at the first when the next trial is shown or counted down.
 
     Args:
-        path: of a video.
-        phase: begin anew whenever this phase begins ("perform" for a person who acts on cue); before the first
-            time the first frame is held, afterwards the last. None loops, at the same place in every process.
+        path: any video that OpenCV opens.
+        loop: played over and over, in step in all processes, whatever the session does.
 
     Raises:
-        DeviceError: there is no such file.
-        FormatError: the file is not a video that OpenCV opens.
+        FormatError: it is not there, or no video.
     """
 
-    def __init__(self, path: Path, phase: str | None = None) -> None:
-        self._frames = VideoFrames(path)
-        self._phase = phase
+    def __init__(self, path: Path, loop: bool = False) -> None:
+        self.frames = VideoFrames(path)
+        self._loop = loop
         self._begin: int | None = None
-        self._pair: tuple[int, int, int] | None = None
-        self._lights: list[NDArray[np.float32]] = []
-        self._light = np.empty(0, np.float32)
-
-    @property
-    def duration(self) -> int:
-        """ns from the first frame to the last."""
-        return round((self._frames.count - 1) / self._frames.rate * SECOND)
+        self._light: dict[tuple[int, int, int], NDArray[np.float32]] = {}
 
     def cue(self, cue: Cue) -> None:
-        """Begin anew if this is the phase to do so."""
-        if cue.phase == self._phase:
+        """See `Scene`."""
+        if cue.phase == "perform":
             self._begin = cue.start
+        elif cue.phase in ("demonstration", "countdown"):
+            self._begin = None
 
-    def begin(self, time_ns: int) -> None:
-        """Begin anew at a time of the host's clock."""
-        self._begin = time_ns
+    def _position(self, time_ns: int) -> int:
+        if self._loop:
+            return time_ns % self.frames.duration
+        return 0 if self._begin is None else max(0, time_ns - self._begin)
 
     def render(self, time_ns: int, width: int, height: int) -> NDArray[np.float32]:
-        """See `Scene.render`."""
-        place = self._place(time_ns)
-        index = min(int(place), self._frames.count - 2) if self._frames.count > 1 else 0
-        if self._pair != (index, width, height):
-            self._lights = [
-                to_linear(cv2.cvtColor(_fit(self._frames[i], width, height), cv2.COLOR_BGR2GRAY))
-                for i in (index, min(index + 1, self._frames.count - 1))
-            ]
-            self._pair = (index, width, height)
-        share = min(place - index, 1.0)
-        if self._light.shape != (height, width):
-            self._light = np.empty((height, width), np.float32)
-        cv2.addWeighted(self._lights[0], 1.0 - share, self._lights[1], share, 0.0, dst=self._light)
-        return self._light
+        """See `Scene`."""
+        return self.render_at(self._position(time_ns), width, height)
+
+    def render_at(self, position: int, width: int, height: int) -> NDArray[np.float32]:
+        """As `render`, at a place of the video, ns from its beginning."""
+        index, before, after, share = self.frames.at(position)
+        first = self._light_of(index, before, width, height)
+        if share == 0.0:
+            return first.copy()
+        second = self._light_of(index + 1, after, width, height)
+        return np.asarray(cv2.addWeighted(first, 1.0 - share, second, share, 0.0), np.float32)
+
+    def _light_of(self, index: int, frame: NDArray[np.uint8], width: int, height: int) -> NDArray[np.float32]:
+        key = (index, width, height)
+        light = self._light.get(key)
+        if light is None:
+            if len(self._light) > 3:
+                self._light.clear()
+            grey = cv2.cvtColor(_fill(frame, width, height), cv2.COLOR_BGR2GRAY)
+            light = self._light[key] = to_light(np.asarray(grey, np.uint8))
+        return light
 
     def picture(self, time_ns: int, width: int, height: int) -> NDArray[np.uint8]:
-        """See `Scene.picture`; the frame that is nearest in time."""
-        return _fit(self._frames[round(self._place(time_ns))], width, height)
-
-    def _place(self, time_ns: int) -> float:
-        """Index of the frame shown at a time, with the share of the way to the next one."""
-        if self._phase is None and self._begin is None:
-            # There and back again, so that the loop does not jump.
-            since = time_ns % (2 * self.duration) if self.duration else 0
-            since = min(since, 2 * self.duration - since)
-        else:
-            since = 0 if self._begin is None else min(max(time_ns - self._begin, 0), self.duration)
-        return min(since / SECOND * self._frames.rate, self._frames.count - 1.0)
-
-    def close(self) -> None:
-        """Give the file back."""
-        self._frames.close()
+        """See `Scene`."""
+        _, before, after, share = self.frames.at(self._position(time_ns))
+        nearest = before if share < 0.5 else after
+        return _fill(nearest, width, height)
 
 
-def _fit(frame: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """The middle of a frame that has the shape wanted, at the size wanted."""
+def _fill(frame: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """The largest middle part of the frame with the camera's aspect, at its size."""
     rows, columns = frame.shape[:2]
-    scale = min(columns / width, rows / height)
-    w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    left, top = (columns - w) // 2, (rows - h) // 2
-    part = frame[top : top + h, left : left + w]
-    interpolation = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(part, (width, height), interpolation=interpolation), np.uint8)
+    scale = max(width / columns, height / rows)
+    part_width, part_height = min(columns, round(width / scale)), min(rows, round(height / scale))
+    left, top = (columns - part_width) // 2, (rows - part_height) // 2
+    part = frame[top : top + part_height, left : left + part_width]
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(part, (width, height), interpolation=way), np.uint8)
