@@ -43,6 +43,10 @@ elif [ -n "${ROS_DISTRO-}" ]; then
 else
     missing "python3 python3-venv python3-dev" "Python 3.11 or 3.12 (seen:${seen:- none})"
 fi
+machine=$(uname -m 2>/dev/null)
+if [ -z "${ROS_DISTRO-}" ] && [ "${machine:-x86_64}" != x86_64 ]; then
+    missing ros-jazzy-ros-base "ROS 2: it comes as wheels on x86_64 only, this is $machine; install Jazzy or newer and source it"
+fi
 command -v g++ >/dev/null || missing g++ "the C++ compiler g++"
 command -v make >/dev/null || missing make "make"
 
