@@ -79,8 +79,12 @@ def blob_events(au: int, rng: np.random.Generator, width: int = 346, height: int
     t = np.concatenate([noise, moving])
     order = np.argsort(t, kind="stable")
     return Events(
-        np.clip(np.concatenate([rng.integers(0, width, len(noise)), x]), 0, width - 1).astype(np.uint16)[order],
-        np.clip(np.concatenate([rng.integers(0, height, len(noise)), y]), 0, height - 1).astype(np.uint16)[order],
+        np.clip(np.concatenate([rng.integers(0, width, len(noise)), x]), 0, width - 1).astype(np.uint16)[
+            order
+        ],
+        np.clip(np.concatenate([rng.integers(0, height, len(noise)), y]), 0, height - 1).astype(np.uint16)[
+            order
+        ],
         np.concatenate([rng.integers(0, 2, len(noise)), on]).astype(np.uint8)[order],
         (t[order] + SENSOR_START).astype(np.int64),
         width,
@@ -95,6 +99,7 @@ class TakeRecording:
         self.store, self.take, self.start = typestore(), take, start
         self.messages: list[tuple[int, str, str, Any]] = []
         self.folder = folder
+        self.cues: list[dict[str, Any]] = []
 
     def header(self, stamp: int) -> Any:
         types = self.store.types
@@ -109,7 +114,7 @@ class TakeRecording:
         first = SENSOR_START // PACKET * PACKET
         edges = np.arange(first, int(events.t[-1]) + 2 * PACKET, PACKET)
         at = np.searchsorted(events.t, edges)
-        for seq, (begin, lower, upper) in enumerate(zip(edges[:-1], at[:-1], at[1:])):
+        for seq, (begin, lower, upper) in enumerate(zip(edges[:-1], at[:-1], at[1:], strict=True)):
             inside = events[lower:upper]
             data = np.frombuffer(encode_evt3(inside, time=int(begin) + PACKET - 1), np.uint8)
             base = int(inside.t[0]) if len(inside) else int(begin) + PACKET - 1
@@ -134,14 +139,23 @@ class TakeRecording:
                 subject=self.take.subject, phase=phase, duration=duration, trials=3, recording=True,
                 text="", output="", **trials,
             )  # fmt: skip
-            self.add("/session/marker", "rig_interfaces/msg/Marker", onset + 1000, scheduled=scheduled, name=phase, **trials)
+            self.add(
+                "/session/marker",
+                "rig_interfaces/msg/Marker",
+                onset + 1000,
+                scheduled=scheduled,
+                name=phase,
+                **trials,
+            )
+            self.cues.append({"phase": phase, "stamp_ns": onset, "planned_ns": length * 1000})
             onset += length * 1000
 
     def add_frames(self, image: NDArray[np.uint8]) -> None:
         gray = cv2.cvtColor(cv2.resize(image, (346, 260)), cv2.COLOR_BGR2GRAY)
         for offset in range(0, COUNTDOWN + PERFORM + REST, 50_000):
             self.add(
-                "/davis346/image_raw", "sensor_msgs/msg/Image", self.start + offset * 1000, height=260, width=346,
+                "/davis346/image_raw", "sensor_msgs/msg/Image", self.start + offset * 1000, height=260,
+                width=346,
                 encoding="mono8", is_bigendian=0, step=346, data=gray.reshape(-1),
             )  # fmt: skip
 
@@ -168,6 +182,9 @@ class TakeRecording:
             "trial": trial,
             "run": self.take.run,
             "outcome": outcome,
+            "cues": self.cues,
+            "ended_ns": self.start + (COUNTDOWN + PERFORM + REST) * 1000,
+            "cameras": {"davis346": {"source": "virtual"}},
             "lost": 0,
             "sha256": hashlib.sha256((path / f"{path.name}.mcap").read_bytes()).hexdigest(),
         }

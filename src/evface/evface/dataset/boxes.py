@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from evface.errors import GeometryError
+from evface.errors import ConfigError, GeometryError
 
 MARGIN = 0.15
 """Share of the detected side that is added on each side: brows and chin move beyond MTCNN's tight box."""
@@ -57,7 +57,11 @@ class Box:
     def scaled(self, horizontal: float, vertical: float) -> Box:
         """The same box in pixels of another size."""
         return Box(
-            self.x * horizontal, self.y * vertical, self.width * horizontal, self.height * vertical, self.probability
+            self.x * horizontal,
+            self.y * vertical,
+            self.width * horizontal,
+            self.height * vertical,
+            self.probability,
         )
 
 
@@ -75,7 +79,9 @@ def median_box(boxes: Sequence[Box]) -> Box:
     """
     if not boxes:
         raise GeometryError("no box to take the median of")
-    rows = np.array([[b.x + b.width / 2, b.y + b.height / 2, b.width, b.height, b.probability] for b in boxes])
+    rows = np.array(
+        [[b.x + b.width / 2, b.y + b.height / 2, b.width, b.height, b.probability] for b in boxes]
+    )
     x, y, width, height, probability = (float(value) for value in np.median(rows, axis=0))
     # Eighths of a pixel are exact in a FaceBox's float32 and in a table: live and offline cut alike.
     corners = (round(value * 8) / 8 for value in (x - width / 2, y - height / 2, width, height))
@@ -88,11 +94,17 @@ class FaceDetector:
     Args:
         margin: see `Box.squared`.
         threads: of torch while it searches; the rest of the process keeps its own number.
+
+    Raises:
+        ConfigError: facenet-pytorch is not installed.
     """
 
     def __init__(self, margin: float = MARGIN, threads: int = 1) -> None:
         # Imported here: whoever only handles boxes does not wait for torchvision.
-        from facenet_pytorch import MTCNN
+        try:
+            from facenet_pytorch import MTCNN
+        except ImportError as error:
+            raise ConfigError(f"faces cannot be searched for without facenet-pytorch: {error}") from error
 
         self._margin = margin
         self._threads = threads
@@ -108,10 +120,14 @@ class FaceDetector:
             GeometryError: the picture has another shape or dtype.
         """
         if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
-            raise GeometryError(f"picture is {image.dtype}{list(image.shape)}, expected uint8[H, W] or [H, W, 3]")
+            raise GeometryError(
+                f"picture is {image.dtype}{list(image.shape)}, expected uint8[H, W] or [H, W, 3]"
+            )
         scale = min(1.0, LARGEST_SIDE / max(image.shape[:2]))
         if scale < 1.0:
-            image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+            image = np.asarray(
+                cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+            )
         code = cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB
         with _torch_threads(self._threads):
             corners, probabilities = self._network.detect(cv2.cvtColor(image, code))

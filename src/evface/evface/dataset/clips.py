@@ -1,30 +1,62 @@
-"""Clips as event frames: slices on the sensor's grid, binned straight into the face box."""
+"""Clips as event frames and as a torch Dataset: slices on the sensor's grid, counted into the face box."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
 
+from evface.dataset.boxes import default_box
 from evface.dataset.event_file import EventFile
-from evface.events import DEFAULT_DURATION, Events, Slicer
+from evface.dataset.naming import TakeId
+from evface.dataset.tree import ConvertedTake, list_takes, training_takes
+from evface.errors import DatasetError
+from evface.events import DEFAULT_DURATION, Box, Events, Slicer
+from evface.protocol.action_units import AU_NUMBERS
+
+ClipItem = tuple[Tensor, int, str]
+"""Event counts float32 ``[T, 2, size, size]`` (off, on), class index, subject."""
 
 
-def clip_frames(
-    path: Path,
-    box: tuple[float, float, float, float],
-    window: tuple[int, int],
-    duration: int = DEFAULT_DURATION,
-    size: int = 64,
-) -> NDArray[np.uint16]:
-    """Event frames of the slices that lie wholly inside a window.
+def take_counts(
+    path: Path, box: Box | None = None, slice_us: int = DEFAULT_DURATION, size: int = 64
+) -> tuple[int, NDArray[np.uint16]]:
+    """Event frames of a whole take, as the live slicer hands them out from the first event's slice on.
 
     Args:
         path: event file of the dataset.
-        box: left, top, width, height on the sensor, px.
+        box: left, top, width, height on the sensor, px; None is the largest centred square.
+        slice_us: length of a slice, us.
+        size: width and height of a frame.
+
+    Returns:
+        Number k of the first slice, which covers ``[k * slice_us, (k + 1) * slice_us)`` of the sensor's
+        clock and may have begun before the recording; uint16 ``[T, 2, size, size]``, off and on counts.
+
+    Raises:
+        FormatError: the file is broken.
+    """
+    with EventFile(path) as file:
+        first, last = file.zero // slice_us, file.end // slice_us
+        return first, _count(file, box, first, last, slice_us, size)
+
+
+def clip_counts(
+    path: Path, box: Box | None, window: tuple[int, int], slice_us: int = DEFAULT_DURATION, size: int = 64
+) -> NDArray[np.uint16]:
+    """Event frames of the slices that lie wholly inside a window and inside the recording.
+
+    Args:
+        path: event file of the dataset.
+        box: left, top, width, height on the sensor, px; None is the largest centred square.
         window: ns on the host's clock, start and end.
-        duration: of a slice, us; slice k covers ``[k * duration, (k + 1) * duration)`` of the sensor's clock.
+        slice_us: length of a slice, us; slice k covers ``[k * slice_us, (k + 1) * slice_us)`` of the
+            sensor's clock.
         size: width and height of a frame.
 
     Returns:
@@ -34,12 +66,120 @@ def clip_frames(
         FormatError: the file is broken.
     """
     with EventFile(path) as file:
-        first = -(-file.to_sensor(window[0]) // duration)
-        last = file.to_sensor(window[1]) // duration
-        if last <= first:
-            return np.zeros((0, 2, size, size), np.uint16)
-        slicer = Slicer(file.width, file.height, duration, box=box, size=(size, size))
-        slicer.push(Events.empty(file.width, file.height), first * duration)
-        slices = [piece for block in file.blocks(first * duration, last * duration) for piece in slicer.push(block)]
-        slices += slicer.push(Events.empty(file.width, file.height), last * duration)
-    return np.stack([piece.counts for piece in slices])
+        first = -(-max(file.to_sensor(window[0]), file.zero) // slice_us)
+        last = min(file.to_sensor(window[1]), file.end) // slice_us
+        return _count(file, box, first, last, slice_us, size)
+
+
+def _count(
+    file: EventFile, box: Box | None, first: int, last: int, slice_us: int, size: int
+) -> NDArray[np.uint16]:
+    """Frames of the slices from ``first`` up to ``last``, without it."""
+    frames = np.zeros((max(0, last - first), 2, size, size), np.uint16)
+    if len(frames) == 0:
+        return frames
+    slicer = Slicer(
+        file.width,
+        file.height,
+        slice_us,
+        box=box or default_box(file.width, file.height).as_tuple(),
+        size=(size, size),
+    )
+    for block in file.blocks(first * slice_us, last * slice_us):
+        for piece in slicer.push(block):
+            frames[piece.index - first] = piece.counts
+    for piece in slicer.push(Events.empty(file.width, file.height), last * slice_us):
+        if piece.index < last:
+            frames[piece.index - first] = piece.counts
+    return frames
+
+
+class ClipDataset(Dataset[ClipItem]):
+    """The clips of a dataset that count for training: complete takes, of each trial the last one.
+
+    A clip is the span that sync.json names. It is cut from its event file when it is first asked for, and
+    kept as uint16 from then on.
+
+    Args:
+        dataset_dir: root of the dataset.
+        subjects: pseudonyms whose clips are wanted ("S01"); None: all.
+        sensor: "davis" or "evk4".
+        slice_us: length of a slice, us.
+        size: width and height of an event frame.
+        aus: FACS numbers in the order of the classes; clips of others are left out.
+
+    Attributes:
+        takes: which clips, in order.
+
+    Raises:
+        DatasetError: no dataset, a subject is not in it, or it has no clip of what was asked for.
+        FormatError: a take's file is broken.
+    """
+
+    def __init__(
+        self,
+        dataset_dir: Path,
+        subjects: Sequence[str] | None = None,
+        sensor: str = "davis",
+        slice_us: int = DEFAULT_DURATION,
+        size: int = 64,
+        aus: Sequence[int] = AU_NUMBERS,
+    ) -> None:
+        self.sensor, self.slice_us, self.size, self.aus = sensor, slice_us, size, tuple(aus)
+        found = training_takes(list_takes(dataset_dir))
+        known = {take.id.subject for take in found}
+        if subjects is not None and (unknown := sorted(set(subjects) - known)):
+            raise DatasetError(
+                f"{dataset_dir}: no clip of {', '.join(unknown)}; there are: {', '.join(sorted(known))}"
+            )
+        wanted = known if subjects is None else set(subjects)
+        self._clips: dict[TakeId, ConvertedTake] = {
+            take.id: take
+            for take in found
+            if take.id.subject in wanted and take.id.au in self.aus and take.events(sensor).exists()
+        }
+        self._kept: dict[TakeId, Tensor] = {}
+        self.takes: tuple[TakeId, ...] = tuple(self._clips)
+        if not self.takes:
+            raise DatasetError(f"{dataset_dir}: no clip with events of {sensor} of the AUs asked for")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the clips, as in the files."""
+        return tuple(take.name for take in self.takes)
+
+    def subset(self, takes: Sequence[TakeId]) -> ClipDataset:
+        """The same clips, only these; what was cut already is shared.
+
+        Raises:
+            DatasetError: one of them is not in the dataset.
+        """
+        if missing := [take.name for take in takes if take not in self._clips]:
+            raise DatasetError(f"not in the dataset: {', '.join(missing)}")
+        part = object.__new__(ClipDataset)
+        part.__dict__ = self.__dict__ | {"takes": tuple(takes)}
+        return part
+
+    def __len__(self) -> int:
+        return len(self.takes)
+
+    def __getitem__(self, index: int) -> ClipItem:
+        take = self.takes[index]
+        return self._counts(take).to(torch.float32), self.aus.index(take.au), take.subject
+
+    def _counts(self, take: TakeId) -> Tensor:
+        if take not in self._kept:
+            clip = self._clips[take]
+            assert clip.window is not None
+            box = clip.boxes.get(self.sensor)
+            frames = clip_counts(
+                clip.events(self.sensor),
+                box.as_tuple() if box else None,
+                clip.window,
+                self.slice_us,
+                self.size,
+            )
+            if len(frames) == 0:
+                raise DatasetError(f"{take.name}: its clip holds no whole slice of {self.slice_us} us")
+            self._kept[take] = torch.from_numpy(frames)
+        return self._kept[take]

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from evface.errors import DatasetError
 
-
 KEPT = 65_536
 """Pairs that are kept to describe the delays and the drift."""
 
@@ -49,7 +48,9 @@ class MinimumDelayOffset:
             DatasetError: no pair was seen yet.
         """
         if self._offset is None:
-            raise DatasetError("the clocks cannot be compared: no packet with a host and a sensor time was seen")
+            raise DatasetError(
+                "the clocks cannot be compared: no packet with a host and a sensor time was seen"
+            )
         return self._offset
 
     def to_host(self, sensor_ns: int) -> int:
@@ -82,7 +83,9 @@ class MinimumDelayOffset:
         }
 
 
-def drift_of(sensor_ns: NDArray[np.int64], difference_ns: NDArray[np.int64]) -> tuple[float | None, float | None]:
+def drift_of(
+    sensor_ns: NDArray[np.int64], difference_ns: NDArray[np.int64]
+) -> tuple[float | None, float | None]:
     """How fast two clocks part, from the line that lies under all differences and closest to them.
 
     Args:

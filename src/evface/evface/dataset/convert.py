@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from evface.dataset.boxes import FaceDetector
-from evface.dataset.convert_take import convert_take
+from evface.dataset.convert_take import DONE, convert_take
+from evface.dataset.description import describe
 from evface.dataset.progress import Progress, silent
-from evface.dataset.recordings import RecordedTake, find_takes
-from evface.dataset.tree import describe
+from evface.dataset.recordings import Take, find_takes
+from evface.dataset.tree import read_json
 from evface.errors import DatasetError, EvfaceError
 
 
@@ -22,16 +24,27 @@ class ConversionReport:
         converted: names of the takes converted now.
         skipped: names of those that were there already.
         failed: names of those that could not be converted, with one line why.
+        events_in: events decoded from the bags, of converted and skipped takes.
+        events_out: events found in their event files; always the same number, else the take failed.
     """
 
     converted: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    events_in: int = 0
+    events_out: int = 0
 
     @property
     def exit_code(self) -> int:
         """0 when every take is in the dataset, else 2."""
         return 2 if self.failed else 0
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.converted)} takes converted, {len(self.skipped)} there already, "
+            f"{len(self.failed)} failed; "
+            f"events: {self.events_in} in, {self.events_out} out"
+        )
 
 
 def convert(
@@ -40,6 +53,7 @@ def convert(
     *,
     progress: Progress = silent,
     complain: Callable[[str], None] = lambda line: None,
+    boxes: bool = True,
 ) -> ConversionReport:
     """Make or continue a dataset from recorded sessions.
 
@@ -50,22 +64,39 @@ def convert(
         recordings: folder with sub-*/ses-*.
         out: root of the dataset; made if it is not there.
         progress: told after every take.
-        complain: told in one line about every take that could not be converted.
+        complain: told at once, in one line, what could not be converted and why.
+        boxes: search the frames for the face; without, every take gets the centred default box.
 
     Raises:
-        DatasetError: no recordings, or ``out`` cannot be written.
+        DatasetError: no recordings, or ``out`` cannot be written or lies inside them.
+        ConfigError: boxes are wanted and facenet-pytorch is not installed.
     """
-    takes = find_takes(recordings)
+    if out.resolve().is_relative_to(recordings.resolve()):
+        raise DatasetError(f"{out}: the dataset cannot lie inside the recordings {recordings}")
     report = ConversionReport()
+
+    def fail(name: str, why: str) -> None:
+        report.failed[name] = why
+        complain(f"{name} was left out: {why}")
+
+    takes = find_takes(recordings, fail)
     detector: FaceDetector | None = None
     try:
         out.mkdir(parents=True, exist_ok=True)
         for number, take in enumerate(takes, 1):
-            if take.id.file(out, "quality.json").exists():
+            quality = _there(take, out)
+            if quality is not None:
                 report.skipped.append(take.id.name)
             else:
-                detector = detector or FaceDetector()
-                _convert_one(take, out, detector, report, complain)
+                detector = FaceDetector() if boxes and detector is None else detector
+                try:
+                    quality = convert_take(take, out, detector)
+                    report.converted.append(take.id.name)
+                except EvfaceError as error:
+                    fail(take.id.name, str(error))
+            for facts in (quality or {"sensors": {}})["sensors"].values():
+                report.events_in += facts.get("events_in", 0)
+                report.events_out += facts.get("events_out", 0)
             progress(number, len(takes), take.id.name)
         describe(out, {(take.id.subject, take.id.session): take.session for take in takes})
     except OSError as error:
@@ -73,13 +104,10 @@ def convert(
     return report
 
 
-def _convert_one(
-    take: RecordedTake, out: Path, detector: FaceDetector, report: ConversionReport, complain: Callable[[str], None]
-) -> None:
-    try:
-        convert_take(take, out, detector)
-    except EvfaceError as error:
-        report.failed[take.id.name] = str(error)
-        complain(f"{take.id.name} was left out: {error}")
-    else:
-        report.converted.append(take.id.name)
+def _there(take: Take, out: Path) -> dict[str, Any] | None:
+    """quality.json of a take that was converted from this very bag, else None."""
+    path = take.id.file(out, DONE)
+    if not path.exists():
+        return None
+    quality = read_json(path)
+    return quality if quality.get("bag_sha256") == take.sha256 else None

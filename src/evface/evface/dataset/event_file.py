@@ -26,8 +26,9 @@ class EventFileWriter:
     """Appends events to ``/events/{x,y,t,p}``; a context manager.
 
     ``t`` counts us from the first event. ``/t_offset`` (us) leads from there to the host's unix time;
-    the root attribute ``sensor_time_us`` is the first event's time on the sensor's own clock, whose
-    grid the slices lie on. gzip and shuffle need no plug-in to be read.
+    the root attribute ``sensor_time_us`` is the first event's time on the sensor's own clock, on whose
+    grid slices lie: slice k is ``[k * 33000, (k + 1) * 33000)`` of ``t + sensor_time_us``. gzip and
+    shuffle need no plug-in to be read.
 
     Args:
         path: of the file.
@@ -39,7 +40,7 @@ class EventFileWriter:
         self.path = path
         self.count = self.on = self.stepped_back = 0
         self.zero: int | None = None
-        self._last = 0
+        self._last = self._written = 0
         self._milliseconds: list[NDArray[np.int64]] = []
         self._next_ms = 0
         self._waiting: list[Events] = []
@@ -82,11 +83,12 @@ class EventFileWriter:
         if self._waiting_count >= BLOCK:
             self._flush()
 
-    def finish(self, offset: int) -> None:
+    def finish(self, offset: int, end: int) -> None:
         """Write what is left and the clocks.
 
         Args:
             offset: ns from the sensor's clock to the host's.
+            end: us, sensor clock, that the stream had reached when it ended, in silence perhaps.
         """
         self._flush()
         self._milliseconds.append(np.array([self.count], np.int64))
@@ -94,6 +96,7 @@ class EventFileWriter:
         self._file["ms_to_idx"] = np.concatenate(self._milliseconds).astype(np.uint64)
         self._file["t_offset"] = np.int64((zero * 1000 + offset) // 1000)
         self._file.attrs["sensor_time_us"] = zero
+        self._file.attrs["sensor_end_us"] = max(end, self._last)
         self._file.attrs["clock_offset_ns"] = offset
 
     def _flush(self) -> None:
@@ -102,10 +105,8 @@ class EventFileWriter:
         joined = Events.concatenate(self._waiting)
         self._waiting, self._waiting_count = [], 0
         assert self.zero is not None
-        t = np.maximum.accumulate(joined.t - self.zero)
-        if self.count:
-            t = np.maximum(t, self._written_last)
-        self._written_last = t[-1]
+        t = np.maximum(np.maximum.accumulate(joined.t - self.zero), self._written)
+        self._written = int(t[-1])
         last_ms = int(t[-1]) // 1000
         edges = np.arange(self._next_ms, last_ms + 1, dtype=np.int64)
         self._milliseconds.append(np.searchsorted(t, edges * 1000, "left") + self.count)
@@ -127,6 +128,7 @@ class EventFile:
         width: of the sensor, px.
         height: of the sensor, px.
         zero: us, sensor clock, that ``t`` counts from.
+        end: us, sensor clock, that the stream had reached when it ended.
         clock_offset: ns from the sensor's clock to the host's.
         count: events.
 
@@ -143,6 +145,7 @@ class EventFile:
         try:
             self.width, self.height = int(self._file.attrs["width"]), int(self._file.attrs["height"])
             self.zero = int(self._file.attrs["sensor_time_us"])
+            self.end = int(self._file.attrs["sensor_end_us"])
             self.clock_offset = int(self._file.attrs["clock_offset_ns"])
             self._events = {name: self._file[f"events/{name}"] for name in _DTYPES}
             self._index = self._file["ms_to_idx"][:].astype(np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -27,9 +27,16 @@ STATES = "/session/state"
 MARKERS = "/session/marker"
 
 
+CAMERAS = {"davis": "davis346", "evk4": "evk4", "rgb": "webcam"}
+"""Name of a sensor in the dataset, and of the camera's node."""
+
+TRIAL_PHASES = ("countdown", "perform", "rest")
+"""Phases that belong to a trial."""
+
+
 @dataclass(frozen=True, slots=True)
-class RecordedTake:
-    """A finished take of a session.
+class Take:
+    """A finished take of a session: what its line in the manifest says.
 
     Attributes:
         id: who, when, what.
@@ -44,9 +51,52 @@ class RecordedTake:
     session: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def au(self) -> int:
+        """FACS number that was elicited."""
+        return self.id.au
+
+    @property
+    def run(self) -> int:
+        """Which take of this AU in this session, from 1."""
+        return self.id.run
+
+    @property
+    def trial(self) -> int:
+        """Index of the trial in the script, from 0."""
+        return int(self.line.get("trial", 0))
+
+    @property
     def outcome(self) -> str:
         """How it ended: complete, redone, interrupted, aborted."""
         return str(self.line.get("outcome", "complete"))
+
+    @property
+    def sha256(self) -> str:
+        """Of the bag's mcap file, as the recorder wrote it; "" where the manifest does not say."""
+        return str(self.line.get("sha256", ""))
+
+    @property
+    def cues(self) -> list[CueRecord]:
+        """The phases of the trial with the host times at which they began; [] where the manifest has none."""
+        return [
+            CueRecord(str(cue["phase"]), self.au, int(cue["stamp_ns"]), int(cue.get("planned_ns", 0)))
+            for cue in self.line.get("cues", [])
+            if cue["phase"] in TRIAL_PHASES
+        ]
+
+    @property
+    def ended(self) -> int | None:
+        """ns, host clock, when the last phase was over; None where the manifest does not say."""
+        ended = self.line.get("ended_ns")
+        return None if ended is None else int(ended)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """For each sensor what its camera was: live, file or virtual; "unknown" where nobody said."""
+        cameras = self.line.get("cameras") or self.session.get("cameras") or {}
+        return {
+            sensor: str(cameras.get(name, {}).get("source") or "unknown") for sensor, name in CAMERAS.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +108,14 @@ class EventBlock:
         sensor_time: us, sensor clock, up to which everything has been decoded.
         events: on the sensor's clock; views that the next packet overwrites.
         lost: packets known to be missing before this one.
+        dropped: events of the stream so far that the decoder had to leave out.
     """
 
     host_time: int
     sensor_time: int
     events: Events
     lost: int
+    dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,51 +131,79 @@ class Picture:
     image: NDArray[np.uint8] | bytes
 
 
-def find_takes(recordings: Path) -> list[RecordedTake]:
+Complaint = Callable[[str, str], None]
+"""Called with the name of what is broken and one line why."""
+
+
+def find_takes(recordings: Path, complain: Complaint | None = None) -> list[Take]:
     """All finished takes below a folder of recordings, in the order of their names.
 
     A take is finished when the manifest of its session has a line about it.
 
+    Args:
+        recordings: folder with sub-*/ses-*, or one above or below it.
+        complain: told about broken lines and session files, which are then left out; None: they raise.
+
     Raises:
-        DatasetError: there is no such folder, it holds no session, or a manifest is broken.
+        DatasetError: there is no such folder, it holds no session, or something is broken and nobody
+            wants to be told.
     """
     if not recordings.is_dir():
         raise DatasetError(f"{recordings}: no such folder of recordings")
     manifests = sorted(recordings.glob("sub-*/ses-*/manifest.jsonl"))
     if not manifests:
         raise DatasetError(f"{recordings}: no session in it, expected sub-*/ses-*/manifest.jsonl")
-    return sorted((take for path in manifests for take in _session_takes(path)), key=lambda take: take.id)
+    return sorted(
+        (take for path in manifests for take in _session_takes(path, complain or _raise)),
+        key=lambda take: take.id,
+    )
 
 
-def _session_takes(manifest: Path) -> Iterator[RecordedTake]:
+def _raise(name: str, why: str) -> None:
+    raise DatasetError(why)
+
+
+def _session_takes(manifest: Path, complain: Complaint) -> Iterator[Take]:
     folder = manifest.parent
-    session_path = folder / "session.json"
-    session = _json(session_path.read_text(encoding="utf-8"), session_path) if session_path.exists() else {}
-    lines = manifest.read_text(encoding="utf-8").splitlines()
-    for number, text in enumerate(lines, 1):
-        if text.strip():
-            line = _json(text, f"{manifest}:{number}")
-            name = str(line.get("take", ""))
-            yield RecordedTake(TakeId.parse(name), folder / name, line, session)
+    name = f"{folder.parent.name}_{folder.name}"
+    session: dict[str, Any] = {}
+    path = folder / "session.json"
+    try:
+        session = _json(path.read_bytes(), path) if path.exists() else {}
+    except DatasetError as error:
+        complain(f"{name}_session.json", str(error))
+    for number, text in enumerate(manifest.read_bytes().splitlines(), 1):
+        where = f"{manifest}:{number}"
+        try:
+            take = _take(_json(text, where), folder, session, where) if text.strip() else None
+        except DatasetError as error:
+            complain(f"{name}_manifest.jsonl:{number}", str(error))
+        else:
+            if take is not None:
+                yield take
 
 
-def _json(text: str, where: Path | str) -> dict[str, Any]:
+def _take(line: dict[str, Any], folder: Path, session: dict[str, Any], where: str) -> Take:
+    name = line.get("take")
+    if not isinstance(name, str):
+        raise DatasetError(f"{where}: take: expected a take's name, found {name!r}")
+    take = Take(TakeId.parse(name), folder / name, line, session)
+    try:
+        # Whoever converts the take later must not stumble over its facts.
+        _ = take.cues, take.trial, take.ended, take.sources
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DatasetError(f"{where}: facts of {name} are broken: {type(error).__name__} {error}") from error
+    return take
+
+
+def _json(text: bytes, where: Path | str) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise DatasetError(f"{where}: not JSON: {error}") from error
     if not isinstance(found, dict):
         raise DatasetError(f"{where}: expected an object, found {type(found).__name__}")
     return found
-
-
-def last_complete(takes: Sequence[RecordedTake]) -> set[TakeId]:
-    """Takes that count for training: of each trial the last one that was completed and not redone."""
-    best: dict[tuple[str, str, int], TakeId] = {}
-    for take in sorted(takes, key=lambda take: take.id):
-        if take.outcome == "complete":
-            best[take.id.subject, take.id.session, take.id.au] = take.id
-    return set(best.values())
 
 
 class TakeBag:
@@ -199,40 +279,57 @@ class TakeBag:
             if decoder is None:
                 decoder = make_decoder(packet.encoding, packet.width, packet.height)
             lost = max(packet.seq - following, 0) if following >= 0 else 0
-            if lost:
+            if following >= 0 and packet.seq != following:
                 decoder.lost()
             following = packet.seq + 1
             try:
                 events = decoder.decode(packet.events, packet.time_base)
             except EvfaceError as error:
-                raise FormatError(f"{self.path}: {EVENT_TOPICS[sensor]}: packet {packet.seq}: {error}") from error
+                raise FormatError(
+                    f"{self.path}: {EVENT_TOPICS[sensor]}: packet {packet.seq}: {error}"
+                ) from error
             if decoder.time is not None:
-                yield EventBlock(stamp(packet), decoder.time, events, lost)
+                yield EventBlock(stamp(packet), decoder.time, events, lost, decoder.dropped)
 
     def davis_frames(self) -> Iterator[Picture]:
         """The DAVIS's frames, uint8 ``[H, W]``."""
         for _, message in self.messages(DAVIS_FRAMES):
-            rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
-            yield Picture(stamp(message), rows[:, : message.width])
+            data = np.frombuffer(message.data, np.uint8)
+            if message.encoding != "mono8" or len(data) != message.height * message.step:
+                raise FormatError(
+                    f"{self.path}: {DAVIS_FRAMES}: expected mono8 of {message.height}x{message.step} bytes, "
+                    f"found {message.encoding} of {len(data)}"
+                )
+            yield Picture(stamp(message), data.reshape(message.height, message.step)[:, : message.width])
 
     def webcam_frames(self) -> Iterator[Picture]:
         """The webcam's frames, JPEG bytes as they came."""
         for _, message in self.messages(WEBCAM_FRAMES):
             yield Picture(stamp(message), bytes(message.data))
 
+    def states(self) -> Iterator[Any]:
+        """The messages of /session/state (rig_interfaces/msg/SessionState)."""
+        for _, message in self.messages(STATES):
+            yield message
+
     def cues(self, take: TakeId) -> list[CueRecord]:
         """The phases of this take, in order, with the time of their markers where those were recorded."""
-        commanded = {
-            (marker.name, marker.au, marker.take): stamp(marker) for _, marker in self.messages(MARKERS)
-        }
+        commanded = self.commanded(take)
         found: dict[int, CueRecord] = {}
-        for _, state in self.messages(STATES):
-            if state.au == take.au and state.take == take.run:
+        for state in self.states():
+            if state.au == take.au and state.take == take.run and state.phase in TRIAL_PHASES:
                 start = stamp(state)
-                planned = state.duration.sec * 1_000_000_000 + state.duration.nanosec
-                marker = commanded.get((state.phase, state.au, state.take))
-                found[start] = CueRecord(state.phase, state.au, state.trial, state.take, start, planned, marker)
+                planned = int(state.duration.sec) * 1_000_000_000 + int(state.duration.nanosec)
+                found[start] = CueRecord(state.phase, take.au, start, planned, commanded.get(state.phase))
         return [found[start] for start in sorted(found)]
+
+    def commanded(self, take: TakeId) -> dict[str, int]:
+        """For each phase the ns, host clock, at which its marker went out."""
+        return {
+            marker.name: stamp(marker)
+            for _, marker in self.messages(MARKERS)
+            if marker.au == take.au and marker.take == take.run
+        }
 
     def _open(self) -> AnyReader:
         if self._reader is None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from evface.dataset.naming import TakeId
+from evface.dataset.tree import list_takes, training_takes
 from evface.errors import DatasetError
 
 SplitKind = Literal["loso", "within", "all"]
@@ -28,7 +30,17 @@ class Fold:
     test: tuple[TakeId, ...]
 
 
-def make_folds(takes: Sequence[TakeId], kind: SplitKind = "loso") -> list[Fold]:
+def loso_folds(dataset: Path) -> list[Fold]:
+    """The folds of a dataset that leave one subject out at a time, as in its splits/loso.json.
+
+    Raises:
+        DatasetError: there is no dataset, it has no clip that is fit for training, or only one subject.
+        FormatError: a take's file is broken.
+    """
+    return folds_of([take.id for take in training_takes(list_takes(dataset))], "loso")
+
+
+def folds_of(takes: Sequence[TakeId], kind: SplitKind = "loso") -> list[Fold]:
     """Divide takes into folds.
 
     Args:

@@ -36,12 +36,14 @@ def clip_by_cues(cues: Sequence[CueRecord], span: tuple[int, int], margin: int =
         margin: ns.
 
     Raises:
-        DatasetError: the take has no perform cue.
+        DatasetError: the take has no perform cue, or ends before it.
     """
     performing = [cue for cue in cues if cue.phase == "perform"]
     if not performing:
         raise DatasetError("the take has no perform cue: what was elicited cannot be found in it")
     start = performing[0].start
-    after = [cue.start for cue in cues if cue.start > start and cue.phase != "perform"]
+    after = [cue.start for cue in cues if cue.start > start]
     end = after[0] if after else span[1]
+    if span[1] <= start:
+        raise DatasetError("the take ends before its perform cue")
     return ClipWindow(max(start - margin, span[0]), min(end + margin, span[1]), "cues")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 import cv2
@@ -64,6 +65,10 @@ class VideoWriter:
         """
         if self._container is None:
             self._open(picture)
+        assert self._container is not None
+        if not isinstance(picture.image, bytes) and picture.image.shape != (self.height, self.width):
+            found = picture.image.shape
+            raise FormatError(f"a frame of {found[1]}x{found[0]} px after {self.width}x{self.height}")
         # Matroska wants rising times; two frames within a millisecond stay apart in the table.
         self._last = max(self._last + 1, (picture.host_time - self._origin) // 1_000_000)
         if isinstance(picture.image, bytes):
@@ -71,7 +76,7 @@ class VideoWriter:
             packet.stream, packet.time_base = self._stream, _MILLISECOND
             packet.pts = packet.dts = self._last
             packet.is_keyframe = True
-            self._container.mux(packet)  # type: ignore[union-attr]
+            self._container.mux(packet)
         else:
             self._encode(picture.image)
         self._times.append(picture.host_time)
@@ -81,22 +86,23 @@ class VideoWriter:
         self._encodes = not isinstance(picture.image, bytes)
         image = picture.image if not isinstance(picture.image, bytes) else decode_jpeg(picture.image)
         self.height, self.width = image.shape[:2]
-        self._container = av.open(str(self._video), "w", format="matroska")
+        # bitexact: no random identifiers, no date: the same take gives the same file.
+        self._container = av.open(str(self._video), "w", format="matroska", options={"fflags": "+bitexact"})
         if self._encodes:
-            self._stream = self._container.add_stream("ffv1", rate=1000)
-            self._stream.width, self._stream.height = self.width, self.height
-            self._stream.pix_fmt, self._stream.time_base = "gray", _MILLISECOND
+            encoder = self._container.add_stream("ffv1", rate=1000)
+            encoder.width, encoder.height = self.width, self.height
+            encoder.pix_fmt, encoder.time_base = "gray", _MILLISECOND
+            self._stream: Any = encoder
         else:
             self._stream = self._container.add_mux_stream(
                 "mjpeg", rate=1000, width=self.width, height=self.height, time_base=_MILLISECOND
             )
 
     def _encode(self, image: NDArray[np.uint8]) -> None:
-        if image.shape != (self.height, self.width):
-            raise FormatError(f"a frame of {image.shape[1]}x{image.shape[0]} px after {self.width}x{self.height}")
+        assert self._container is not None
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="gray")
         frame.pts, frame.time_base = self._last, _MILLISECOND
-        self._container.mux(self._stream.encode(frame))  # type: ignore[union-attr]
+        self._container.mux(self._stream.encode(frame))
 
 
 def decode_jpeg(data: bytes) -> NDArray[np.uint8]:
@@ -125,6 +131,7 @@ def read_video(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
             stream = container.streams.video[0]
             gray = stream.codec_context.name == "ffv1"
             for frame in container.decode(stream):
-                yield float(frame.time or 0.0), frame.to_ndarray(format="gray" if gray else "bgr24")
+                image = frame.to_ndarray(format="gray" if gray else "bgr24")
+                yield float(frame.time or 0.0), np.asarray(image, np.uint8)
     except (av.error.FFmpegError, OSError, IndexError) as error:
         raise FormatError(f"{path}: not a readable video: {error}") from error

@@ -15,7 +15,7 @@ from evface.dataset.naming import TakeId
 from evface.dataset.recordings import TakeBag
 from evface.errors import DatasetError
 from evface.evaluation.recognizer import StreamingRecognizer
-from evface.events import Box, Slice, Slicer
+from evface.events import Box, Events, Slice, Slicer
 
 
 class TakeScores(NamedTuple):
@@ -128,3 +128,4 @@ def _file_slices(path: Path, recognizer: StreamingRecognizer, box: Box) -> Itera
         slicer = _slicer(file.width, file.height, recognizer, box)
         for block in file.blocks():
             yield from slicer.push(block)
+        yield from slicer.push(Events.empty(file.width, file.height), file.end)

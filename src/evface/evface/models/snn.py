@@ -185,7 +185,7 @@ def _valid(frames: Tensor, lengths: Tensor | None) -> Tensor | None:
 
 
 def _per_slice(module: Callable[[Tensor], Tensor], x: Tensor, valid: Tensor | None) -> Tensor:
-    """Apply a layer without memory to ``[T, B, ...]``; padding is kept from it, so that BatchNorm never sees it."""
+    """Apply a layer without memory to ``[T, B, ...]``; BatchNorm never sees the padding."""
     if valid is None:
         y = module(x.flatten(0, 1))
         return y.unflatten(0, x.shape[:2])

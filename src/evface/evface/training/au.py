@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from evface.dataset.clips import ClipDataset
 from evface.dataset.naming import TakeId
 from evface.dataset.progress import Progress, silent
-from evface.dataset.splits import Fold, SplitKind, make_folds
-from evface.dataset.torch_dataset import AuDataset
+from evface.dataset.splits import Fold, SplitKind, folds_of
 from evface.errors import ConfigError, DatasetError, FormatError
 from evface.evaluation.metrics import recognition, wilson_interval
 from evface.models import PlifSnn
@@ -44,14 +44,15 @@ def train_au(
     """Train and judge the recogniser on a converted dataset.
 
     Each fold and seed gets a folder ``out/<fold>_seed-<seed>`` with ``model.safetensors``, ``metrics.json``
-    and ``scores.csv`` (mean rates of every clip); ``out/metrics.json`` joins them. Call again after an interruption: finished folds
-    are kept, the one underway goes on after its last whole epoch. The last epoch counts.
+    and ``scores.csv`` (mean rates of every clip); ``out/metrics.json`` joins them. Call again after an
+    interruption: finished folds are kept, the one underway goes on after its last whole epoch. The last
+    epoch counts.
 
     Args:
         dataset: root of the dataset tree.
         out: folder of the results; made if it is not there.
         preset: the configuration, or a YAML file such as config/training/small.yaml.
-        folds: "loso", "within" or "all" (see `make_folds`), or names of subjects' folds such as "sub-S01".
+        folds: "loso", "within" or "all" (see `folds_of`), or names of subjects' folds such as "sub-S01".
         seeds: one model per fold and seed.
         progress: told after every clip that was read, then after every epoch.
         resume: go on where an earlier call stopped; False: what it left in the folds' folders is replaced.
@@ -67,8 +68,8 @@ def train_au(
     config = preset if isinstance(preset, TrainingConfig) else load_config(preset)
     if not seeds:
         raise ConfigError("seeds: expected at least one")
-    source = AuDataset(
-        dataset, config.sensor, slice_us=config.slice_us, size=config.model.size, aus=config.aus
+    source = ClipDataset(
+        dataset, sensor=config.sensor, slice_us=config.slice_us, size=config.model.size, aus=config.aus
     )
     chosen = _choose(source.takes, folds)
     names = [take.name for take in source.takes]
@@ -124,11 +125,11 @@ def train_clips(
 
 
 def _choose(takes: Sequence[TakeId], folds: SplitKind | Sequence[str]) -> list[Fold]:
+    if folds == "loso" or folds == "within" or folds == "all":
+        return folds_of(takes, folds)
     if isinstance(folds, str):
-        if folds not in ("loso", "within", "all"):
-            raise ConfigError(f"folds: expected loso, within, all or names of folds, found {folds!r}")
-        return make_folds(takes, folds)
-    known = {fold.name: fold for fold in make_folds(takes, "loso")}
+        raise ConfigError(f"folds: expected loso, within, all or names of folds, found {folds!r}")
+    known = {fold.name: fold for fold in folds_of(takes, "loso")}
     unknown = [name for name in folds if name not in known]
     if unknown or not folds:
         raise ConfigError(f"folds: expected some of {', '.join(known)}, found {', '.join(unknown) or 'none'}")

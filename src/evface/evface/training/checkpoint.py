@@ -38,7 +38,6 @@ def save_checkpoint(
         "config": config.model_dump_json(),
         "aus": json.dumps(config.aus),
         "slice_us": str(config.slice_us),
-        "box_margin": str(config.box_margin),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
@@ -76,7 +75,7 @@ def load_checkpoint(path: Path) -> tuple[PlifSnn, TrainingConfig]:
 
 
 def model_name(model: PlifSnn, config: TrainingConfig) -> str:
-    """Name of a trained network, "snn-small:1f0c2a9b": what its run is called and a digest of weights and configuration."""
+    """Name of a trained network, "snn-small:1f0c2a9b": its run, and a digest of weights and configuration."""
     digest = hashlib.sha256(config.model_dump_json().encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())

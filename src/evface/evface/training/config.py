@@ -25,9 +25,6 @@ class TrainingConfig(BaseModel):
     aus: tuple[int, ...] = Field(default=AU_NUMBERS, description="FACS numbers in the order of the classes")
     sensor: Literal["davis", "evk4"] = Field(default="davis", description="whose events are looked at")
     slice_us: int = Field(default=33_000, ge=1_000, le=1_000_000, description="length of a slice, us")
-    box_margin: float = Field(
-        default=0.2, ge=0.0, le=2.0, description="added to a face box, share of its size"
-    )
     epochs: int = Field(default=100, ge=1, le=100_000, description="passes over the training clips")
     batch_size: int = Field(default=8, ge=1, le=4096, description="clips of a step")
     learning_rate: float = Field(

@@ -63,9 +63,8 @@ class Trainer:
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=config.epochs)
         self.history: list[dict[str, float]] = []
-        self._key = hashlib.sha256(
-            f"{config.model_dump_json()} {seed} {[(clip.name, clip.label, len(clip.frames)) for clip in clips]}".encode()
-        ).hexdigest()
+        shown = [(clip.name, clip.label, len(clip.frames)) for clip in clips]
+        self._key = hashlib.sha256(f"{config.model_dump_json()} {seed} {shown}".encode()).hexdigest()
         if self._last.exists():
             self._resume()
 

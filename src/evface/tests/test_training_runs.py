@@ -1,0 +1,127 @@
+"""Configurations, checkpoints, and training that goes on after an interruption."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from lively_network import lively_checkpoint, lively_network
+
+from evface.dataset.naming import TakeId
+from evface.dataset.splits import folds_of
+from evface.errors import ConfigError, DatasetError, FormatError
+from evface.models import PRESETS
+from evface.training import TrainingConfig, load_checkpoint, load_config, model_name
+from evface.training.au import train_clips
+from evface.training.clips import Clip, batches
+
+PRESET_FILES = Path(__file__).resolve().parents[3] / "config" / "training"
+QUICK = TrainingConfig(
+    name="quick", model={"preset": "small", "classes": 2}, aus=(12, 45), epochs=4, batch_size=2
+)
+
+
+def clips() -> dict[TakeId, Clip]:
+    generator = torch.Generator().manual_seed(3)
+    found = {}
+    for subject in ("S01", "S02"):
+        for label, au in enumerate((12, 45)):
+            frames = torch.poisson(torch.full((6 + label, 2, 64, 64), 0.05), generator=generator)
+            frames[:, label, 10:30, 10:30] += 2
+            take = TakeId(subject, "01", au, 1)
+            found[take] = Clip(frames, label, subject, take.name)
+    return found
+
+
+@pytest.mark.parametrize("name", ["paper", "small"])
+def test_the_presets_can_be_read(name: str) -> None:
+    config = load_config(PRESET_FILES / f"{name}.yaml")
+    assert (config.name, config.model) == (name, PRESETS[name])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("epoch: 3", "epoch"),
+        ("epochs: many", "epochs"),
+        ("epochs: 0", "epochs"),
+        ("model: huge", "model"),
+        ("model: {mapps: 3}", "mapps"),
+        ("aus: [2, 3]", "aus"),
+        ("- a list", "names with values"),
+        ("a: [", "not YAML"),
+    ],
+)
+def test_a_wrong_configuration_names_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_config(path)
+    assert "wrong.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_brings_its_network_and_configuration_back(tmp_path: Path) -> None:
+    path = lively_checkpoint(tmp_path / "model.safetensors")
+    model, config = load_checkpoint(path)
+    original = lively_network().state_dict()
+    assert all(torch.equal(tensor, original[name]) for name, tensor in model.state_dict().items())
+    assert (config.name, config.model, config.aus[0]) == ("lively", PRESETS["small"], 2)
+    assert model_name(model, config) == model_name(lively_network(), config)
+    assert model_name(lively_network(seed=1), config) != model_name(model, config)
+
+
+def test_a_broken_checkpoint_is_refused_whatever_is_broken(tmp_path: Path) -> None:
+    whole = lively_checkpoint(tmp_path / "model.safetensors").read_bytes()
+    other = whole.replace(b"evface-au-snn/1", b"evface-au-snn/9")
+    path = tmp_path / "broken.safetensors"
+    for content in (b"", b"garbage" * 50, whole[: len(whole) // 2], other):
+        path.write_bytes(content)
+        with pytest.raises(FormatError, match=r"broken\.safetensors"):
+            load_checkpoint(path)
+    with pytest.raises(FormatError, match="missing"):
+        load_checkpoint(tmp_path / "missing.safetensors")
+
+
+def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    folds = folds_of(list(clips()), "all")
+    whole = train_clips(clips(), tmp_path / "whole", QUICK, folds)
+
+    def interrupt(done: int, total: int, text: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_clips(clips(), tmp_path / "parts", QUICK, folds, progress=interrupt)
+    assert (tmp_path / "parts" / "all_seed-0" / "last.pt").exists()
+    later: list[int] = []
+    parts = train_clips(
+        clips(), tmp_path / "parts", QUICK, folds, progress=lambda done, total, text: later.append(done)
+    )
+    assert later == [3, 4]
+    assert parts["folds"][0]["model"] == whole["folds"][0]["model"]
+    assert not (tmp_path / "parts" / "all_seed-0" / "last.pt").exists()
+
+
+def test_a_folder_of_another_run_is_not_mixed_up(tmp_path: Path) -> None:
+    folds = folds_of(list(clips()), "all")
+    train_clips(clips(), tmp_path, QUICK, folds)
+    other = QUICK.model_copy(update={"learning_rate": 0.01})
+    with pytest.raises(DatasetError, match="another run"):
+        train_clips(clips(), tmp_path, other, folds)
+
+
+def test_a_broken_state_to_resume_from_is_one_clear_error(tmp_path: Path) -> None:
+    folder = tmp_path / "all_seed-0"
+    folder.mkdir()
+    (folder / "last.pt").write_bytes(b"garbage")
+    with pytest.raises(FormatError, match=r"last\.pt"):
+        train_clips(clips(), tmp_path, QUICK, folds_of(list(clips()), "all"))
+
+
+def test_batches_hold_every_clip_once_and_never_one_alone() -> None:
+    for seed in range(5):
+        found = batches([5, 9, 5, 80, 7, 6, 81, 79, 8], 4, torch.Generator().manual_seed(seed))
+        assert sorted(index for batch in found for index in batch) == list(range(9))
+        assert min(len(batch) for batch in found) > 1
