@@ -37,7 +37,8 @@ PACKAGE_SOURCES := $(wildcard src/evface/package.xml src/*/setup.py src/*/setup.
 # Python's deprecation warnings are setuptools' about the commands colcon uses.
 COLCON := PYTHONWARNINGS=ignore $(PYTHON) -m colcon --log-level error --log-base log build --base-paths src \
 	--merge-install --symlink-install --install-base $(VENV) --build-base build \
-	--event-handlers console_direct- console_start_end- summary+
+	--event-handlers console_direct- console_start_end- summary+ \
+	$(if $(INSTALLED_EVENT_MSGS),--packages-ignore event_camera_msgs)
 
 .PHONY: help
 help: ## this list
@@ -63,8 +64,8 @@ lint: setup ## style, format, types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy src/evface/evface src/rig/rig benchmarks tools
-	$(VENV)/bin/mypy src/evface/tests
-	$(VENV)/bin/mypy src/rig/tests
+	MYPYPATH=src/evface/tests $(VENV)/bin/mypy src/evface/tests
+	MYPYPATH=src/rig/tests $(VENV)/bin/mypy src/rig/tests
 	$(VENV)/bin/mypy tests conftest.py
 	$(VENV)/bin/mypy --scripts-are-modules $(wildcard launch/*.py)
 
@@ -72,27 +73,27 @@ lint: setup ## style, format, types
 bench: setup $(PEERS)/.installed ## benchmarks, against peers in the same run
 	$(PYTHON) -m benchmarks
 
-# Appended to the path by the benchmarks alone, so the peers run with our numpy and numba.
+# Appended to the path by the benchmarks alone. What the environment has already is left out, so that the peers
+# run with our numpy and numba.
 $(PEERS)/.installed: requirements/lock-bench.txt $(DONE)/lock
 	@echo "installing $<"
-	@$(VENV)/bin/uv pip install --quiet --system-certs --no-deps --target $(PEERS) -r $<
+	@grep -vxFf $(LOCK) $< | $(VENV)/bin/uv pip install --quiet --system-certs --no-deps --target $(PEERS) -r -
 	@touch $@
 
+RESOLVE := cd requirements && $(VENV)/bin/uv pip compile --quiet --system-certs $(if $(UPGRADE),--upgrade) \
+	--universal --python-version 3.11 --override overrides.txt --custom-compile-command 'make lock'
+
 .PHONY: lock
-lock: $(DONE)/venv-$(ROS) ## resolve requirements/*.in anew into the lock files
+lock: $(DONE)/venv-$(ROS) ## requirements/*.in into the lock files; UPGRADE=1 takes the newest versions
 	$(call resolve,lock,ros-wheels)
 	cp requirements/lock.txt requirements/lock-sourced.txt
 	sed -i '/^empy==/d' requirements/lock-sourced.txt
 	$(call resolve,lock-sourced,ros-sourced)
-	cd requirements && $(VENV)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 \
-		--override overrides.txt --no-annotate --no-header --constraint lock.txt bench.in \
-		| grep -vxFf lock.txt > lock-bench.txt
+	$(RESOLVE) --no-annotate --constraint lock.txt bench.in --output-file lock-bench.txt
 
 # The second lock starts from the first: both have the same version of what both contain.
 define resolve
-cd requirements && $(VENV)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 \
-	--override overrides.txt --custom-compile-command 'make lock' \
-	base.in develop.in $(2).in --output-file $(1).txt
+$(RESOLVE) base.in develop.in $(2).in --output-file $(1).txt
 endef
 
 .PHONY: clean
@@ -129,7 +130,7 @@ $(DONE)/lock: $(LOCK) $(DONE)/venv-$(ROS)
 $(DONE)/messages: $(DONE)/lock $(MESSAGE_SOURCES)
 	@sh tools/check_system.sh >/dev/null
 	@echo "building the messages"
-	@$(COLCON) --packages-select $(MESSAGES) $(if $(INSTALLED_EVENT_MSGS),--packages-skip event_camera_msgs) \
+	@$(COLCON) --packages-select $(if $(INSTALLED_EVENT_MSGS),$(filter-out event_camera_msgs,$(MESSAGES)),$(MESSAGES)) \
 		--cmake-args -DBUILD_TESTING=OFF -DPython3_EXECUTABLE=$(PYTHON)
 	@touch $@
 
