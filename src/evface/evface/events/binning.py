@@ -1,9 +1,8 @@
 """Counting events into the pixels of a two-channel frame: the kernels under the slicer.
 
-A frame is counted in two passes over short blocks of events. The first turns x, y and p into one index,
-which the compiler vectorises; the second only increments. Events of a moving edge fall on few pixels, and
-a counter that is read before its last write has left the store buffer costs several cycles: neighbouring
-events therefore go to different copies of the counters, which are added up when the slice ends.
+Events are counted in two passes over short blocks. The first turns x, y and p into one index, many at once in the
+machine's vectors; the second only increments. In one pass the processor would do neither well. One column and one
+row more than the frame has take the events outside, so that nobody need ask where an event lies.
 """
 
 from __future__ import annotations
@@ -17,28 +16,46 @@ from evface.errors import GeometryError
 Box = tuple[float, float, float, float]
 """Left, top, width and height on the sensor, px; need not be whole numbers nor inside the sensor."""
 
-_BLOCK = 2048
-_COPIES = 2
-_LIMIT = np.iinfo(np.uint16).max
+_BLOCK = 2048  # events whose indices stay in the first-level cache
+
+
+@njit(cache=True, inline="always")
+def _increment(counters, index, size):  # type: ignore[no-untyped-def]
+    """Add one at each index; a counter stays at its largest value."""
+    for i in range(size):
+        at = np.uintp(index[np.uintp(i)])
+        count = counters[at]
+        counters[at] = count + np.uint16(count < np.uint16(0xFFFF))
 
 
 @njit(cache=True)
-def _count(x, y, p, columns, rows, plane, counters, index):  # type: ignore[no-untyped-def]
-    """Add events to the counters; ``columns`` and ``rows`` say where a sensor's coordinate lies in a plane."""
-    total = len(x)
-    copy = np.uintp(counters.shape[1])
-    flat = counters.reshape(-1)
-    done = 0
+def _count_all(x, y, p, width, height, counters, index):  # type: ignore[no-untyped-def]
+    """Count events of the whole sensor, pixel for pixel."""
+    right, bottom, stride = np.uint32(width), np.uint32(height), np.uint32(width + 1)
+    plane = np.uint32((width + 1) * (height + 1))
+    done, total = 0, len(x)
     while done < total:
         size = min(total - done, len(index))
         for i in range(size):
             at = np.uintp(done + i)
-            index[np.uintp(i)] = rows[np.uintp(y[at])] + columns[np.uintp(x[at])] + np.uint32(p[at] & 1) * plane
-        for i in range(size >> 1):
-            flat[np.uintp(index[np.uintp(2 * i)])] += np.uint32(1)
-            flat[copy + np.uintp(index[np.uintp(2 * i + 1)])] += np.uint32(1)
-        if size & 1:
-            flat[np.uintp(index[np.uintp(size - 1)])] += np.uint32(1)
+            row = np.uint32(min(np.uint32(y[at]), bottom) * stride)
+            channel = plane if p[at] & np.uint8(1) else np.uint32(0)
+            index[np.uintp(i)] = min(np.uint32(x[at]), right) + row + channel
+        _increment(counters, index, size)
+        done += size
+
+
+@njit(cache=True)
+def _count_box(x, y, p, columns, rows, plane, counters, index):  # type: ignore[no-untyped-def]
+    """Count events into the cells of a box; the tables say where a coordinate lies in a plane."""
+    done, total = 0, len(x)
+    while done < total:
+        size = min(total - done, len(index))
+        for i in range(size):
+            at = np.uintp(done + i)
+            channel = plane if p[at] & np.uint8(1) else np.uint32(0)
+            index[np.uintp(i)] = columns[np.uintp(x[at])] + rows[np.uintp(y[at])] + channel
+        _increment(counters, index, size)
         done += size
 
 
@@ -72,11 +89,11 @@ class Binner:
                 f"a frame of {self.columns_out}x{self.rows_out} px of a sensor of {width}x{height} px has no pixels"
             )
         self.next_box = box or (0.0, 0.0, float(width), float(height))
-        # One more column and row take the events outside the box, so that the kernel need not ask.
-        self._counters = np.zeros((_COPIES, 2 * (self.rows_out + 1) * (self.columns_out + 1)), np.uint32)
+        self._plane = (self.rows_out + 1) * (self.columns_out + 1)
+        self._counters = np.zeros(2 * self._plane, np.uint16)
         self._index = np.empty(_BLOCK, np.uint32)
-        self.box: Box | None = None  # type: ignore[assignment]
-        self.begin()
+        self.box: Box = self._next_box
+        self._look()
 
     @property
     def next_box(self) -> Box:
@@ -92,21 +109,29 @@ class Binner:
 
     def begin(self) -> None:
         """Start a frame with the box that is due."""
-        if self.box == self._next_box:
-            return
-        self.box: Box = self._next_box
+        if self.box != self._next_box:
+            self.box = self._next_box
+            self._look()
+
+    def _look(self) -> None:
         left, top, width, height = self.box
-        self._columns = _places(self.width, left, width, self.columns_out, 1)
-        self._rows = _places(self.height, top, height, self.rows_out, self.columns_out + 1)
+        whole = (0.0, 0.0, float(self.width), float(self.height))
+        self._whole = self.box == whole and (self.columns_out, self.rows_out) == (self.width, self.height)
+        if not self._whole:
+            self._columns = _places(self.width, left, width, self.columns_out, 1)
+            self._rows = _places(self.height, top, height, self.rows_out, self.columns_out + 1)
 
     def add(self, x: NDArray[np.uint16], y: NDArray[np.uint16], p: NDArray[np.uint8]) -> None:
         """Count events; those outside the box or the sensor are left out."""
-        plane = np.uint32((self.rows_out + 1) * (self.columns_out + 1))
-        _count(x, y, p, self._columns, self._rows, plane, self._counters, self._index)
+        if self._whole:
+            _count_all(x, y, p, self.width, self.height, self._counters, self._index)
+        else:
+            plane = np.uint32(self._plane)
+            _count_box(x, y, p, self._columns, self._rows, plane, self._counters, self._index)
 
     def take(self) -> NDArray[np.uint16]:
-        """The frame, uint16 ``[2, H, W]``, saturated at 65535; the counters are 0 again."""
-        total = self._counters.sum(axis=0, dtype=np.uint32)
-        self._counters[:] = 0
-        frame = total.reshape(2, self.rows_out + 1, self.columns_out + 1)[:, :-1, :-1]
-        return np.minimum(frame, _LIMIT).astype(np.uint16)
+        """The frame, uint16 ``[2, H, W]``; the counters are 0 again."""
+        padded = self._counters.reshape(2, self.rows_out + 1, self.columns_out + 1)
+        frame = padded[:, :-1, :-1].copy()
+        self._counters.fill(0)
+        return frame

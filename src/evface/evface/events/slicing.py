@@ -283,7 +283,7 @@ def slice_events(
 
     Raises:
         ConfigError: no duration or count.
-        GeometryError: a box or size without area, or an event outside the sensor.
+        GeometryError: a box or size without area.
     """
     return list(iter_slices(events, duration, count=count, box=box, size=size, start=start, stop=stop))
 

@@ -14,6 +14,9 @@ Bytes = bytes | bytearray | memoryview | NDArray[Any]
 """What packets come in; read as it lies in memory, never copied."""
 
 
+_MOST = 1 << 15  # px a side: what 15 bits hold
+
+
 class Decoder(Protocol):
     """Turns the packets of one sensor into events, in the order of their arrival.
 
@@ -81,8 +84,8 @@ def as_words(data: Bytes, dtype: np.dtype[Any], encoding: str) -> NDArray[Any]:
 
 
 def check_sensor(width: int, height: int) -> None:
-    """Raise GeometryError unless the size is one that 16-bit coordinates can address."""
-    if not (0 < width <= 1 << 16 and 0 < height <= 1 << 16):
+    """Raise GeometryError unless the size is one that an encoding can address."""
+    if not (0 < width < _MOST and 0 < height <= _MOST):
         raise GeometryError(f"no sensor has {width}x{height} px")
 
 
@@ -101,7 +104,6 @@ class EventBuffers:
         """Make room for ``capacity`` events; the first ``keep`` stay."""
         if capacity <= self.capacity:
             return
-        capacity = max(capacity, 2 * self.capacity)
         for name in "xypt":
             old = getattr(self, name)
             new = np.empty(capacity, old.dtype)

@@ -1,8 +1,9 @@
 """EVT3, the stream of 16-bit words of Prophesee sensors, decoded with state carried from packet to packet.
 
-The kernel walks the words once. Words that come at random in a scene (row, single event, row's base)
-are handled without branches, because a mispredicted branch costs more than the stores it would save;
-a vector word writes a whole block of columns from a table and advances by the number of bits set.
+The kernel walks the words once. Words that alternate at random in a scene (row, single event, base of a vector)
+are handled without branches, because a mispredicted branch costs more than the stores it would save; a vector
+word writes four columns from a table, and the rest only where more than four bits are set. Coordinates are held
+against the sensor's size afterwards, a block at a time, where the machine compares many at once.
 """
 
 from __future__ import annotations
@@ -19,17 +20,18 @@ from evface.events.container import Events, Triggers
 VECTOR = 12
 """Most events that one word can hold."""
 
-_BLOCK = 16  # columns written per vector word: whole machine vectors are cheaper than 12
-_UNKNOWN = 0x7FFFFFFF
+_BLOCK = 8192  # words between two checks of the coordinates: what they decode to stays in the cache
+_PIECE = 1 << 20  # words for which room is made at once
+_UNKNOWN = 0x8000  # row or base outside every sensor
 _RESTART = 1_000_000  # us that a time base must step back to mean that the sensor's clock began anew
 
-# Indices into the state vector.
-_RUNNING, _HIGH, _TIME, _ROW, _BASE, _BASE_P, _SEEN, _AT, _TRIGGERS = range(9)
+# Indices into the state vector. The base of vectors has its polarity in bit 16, out of the columns' way.
+_RUNNING, _HIGH, _TIME, _ROW, _BASE, _DROPPED, _AT, _TRIGGERS = range(8)
 
 
 def _vector_columns() -> NDArray[np.uint16]:
-    """For each 12-bit mask: the positions of its bits, in order, padded to a block."""
-    columns = np.zeros((1 << VECTOR, _BLOCK), np.uint16)
+    """For each 12-bit mask: the positions of its bits, in order."""
+    columns = np.zeros((1 << VECTOR, VECTOR), np.uint16)
     bits = (np.arange(1 << VECTOR)[:, None] >> np.arange(VECTOR)) & 1
     position = np.cumsum(bits, axis=1) - 1
     mask, bit = np.nonzero(bits)
@@ -67,9 +69,9 @@ def _synchronise(words, start, state, counts):  # type: ignore[no-untyped-def]
         elif code == 0:
             state[_ROW] = value & 0x7FF
         elif code == 2:
-            state[_SEEN] += 1
+            state[_DROPPED] += 1
         elif code == 4 or code == 5:
-            state[_SEEN] += counts[value if code == 4 else value & 0xFF]
+            state[_DROPPED] += counts[value if code == 4 else value & 0xFF]
     state[_HIGH], state[_RUNNING] = high, 1 if fresh else 0
     return len(words)
 
@@ -83,52 +85,52 @@ def _first_high(words):  # type: ignore[no-untyped-def]
     return -1
 
 
+@njit(cache=True, inline="always")
+def _write(first, last, mask, base, row, time, n, x, y, p, t, columns):  # type: ignore[no-untyped-def]
+    """Write the columns ``first`` to ``last`` of a vector; those beyond its bits are overwritten later."""
+    for k in range(first, last):
+        at = np.uintp(n) + np.uintp(k)
+        x[at] = (base & 0xFFFF) + columns[np.uintp(mask), np.uintp(k)]
+        y[at] = row
+        p[at] = base >> 16
+        t[at] = time
+
+
 @njit(cache=True)
-def _decode(words, start, stop, state, n, x, y, p, t, width, height, columns, counts, triggers):  # type: ignore[no-untyped-def]
+def _decode_block(words, start, stop, state, n, x, y, p, t, columns, counts, triggers):  # type: ignore[no-untyped-def]
     """Decode words[start:stop] behind the first ``n`` events; the new number of events.
 
     Ends early, with the place in ``state``, when a trigger finds no room.
     """
-    high, time, row = state[_HIGH], state[_TIME], state[_ROW]
-    base, base_p, seen = state[_BASE], state[_BASE_P], state[_SEEN]
-    inside = row < height
+    high, time, row, base = state[_HIGH] << 12, state[_TIME], state[_ROW], state[_BASE]
     i = start
     while i < stop:
         word = np.int64(words[np.uintp(i)])
         code, value = word >> 12, word & 0xFFF
         if code < 4:
-            # ADDR_Y, ADDR_X, VECT_BASE_X: written always, counted only where it is an event.
+            # ADDR_Y, ADDR_X, VECT_BASE_X: always written, counted only if it is an event.
             column = value & 0x7FF
             row = column if code == 0 else row
-            inside = row < height
-            single = code == 2
             at = np.uintp(n)
             x[at] = column
             y[at] = row
             p[at] = value >> 11
             t[at] = time
-            n += np.int64(single & inside & (column < width))
-            seen += np.int64(single)
-            base = column if code == 3 else base
-            base_p = value >> 11 if code == 3 else base_p
+            n += np.int64(code == 2)
+            base = column | (value & 0x800) << 5 if code == 3 else base
+        elif code == 6:
+            time = max(time, high | value)
         elif code < 6:
             mask = value if code == 4 else value & 0xFF
-            seen += np.int64(counts[np.uintp(mask)])
-            room = max(0, min(12, width - base))
-            mask = mask & ((1 << room) - 1) if inside else 0
-            at = np.uintp(n)
-            for k in range(16):
-                x[at + np.uintp(k)] = base + columns[np.uintp(mask), np.uintp(k)]
-                y[at + np.uintp(k)] = row
-                p[at + np.uintp(k)] = base_p
-                t[at + np.uintp(k)] = time
-            n += np.int64(counts[np.uintp(mask)])
+            count = np.int64(counts[np.uintp(mask)])
+            _write(0, 4, mask, base, row, time, n, x, y, p, t, columns)
+            if count > 4:
+                _write(4, 12, mask, base, row, time, n, x, y, p, t, columns)
+            n += count
             base += 12 if code == 4 else 8
-        elif code == 6:
-            time = max(time, high << 12 | value)
         elif code == 8:
-            high = _next_high(high, value)
-            time = max(time, high << 12)
+            high = _next_high(high >> 12, value) << 12
+            time = max(time, high)
         elif code == 10:
             k = state[_TRIGGERS]
             if k == len(triggers):
@@ -136,8 +138,37 @@ def _decode(words, start, stop, state, n, x, y, p, t, width, height, columns, co
             triggers[k, 0], triggers[k, 1], triggers[k, 2] = time, value >> 8 & 0xF, value & 1
             state[_TRIGGERS] = k + 1
         i += 1
-    state[_HIGH], state[_TIME], state[_ROW], state[_AT] = high, time, row, i
-    state[_BASE], state[_BASE_P], state[_SEEN] = base, base_p, seen
+    state[_HIGH], state[_TIME], state[_ROW], state[_BASE], state[_AT] = high >> 12, time, row, base, i
+    return n
+
+
+@njit(cache=True)
+def _all_inside(x, y, start, stop, width, height):  # type: ignore[no-untyped-def]
+    right, bottom = np.uint16(0), np.uint16(0)
+    for i in range(start, stop):
+        right = max(right, x[np.uintp(i)])
+        bottom = max(bottom, y[np.uintp(i)])
+    return right < width and bottom < height
+
+
+@njit(cache=True)
+def _decode(words, start, stop, state, n, x, y, p, t, width, height, columns, counts, triggers):  # type: ignore[no-untyped-def]
+    """Decode words[start:stop] and leave out what lies outside the sensor; see `_decode_block`."""
+    while start < stop:
+        end = min(stop, start + _BLOCK)
+        first = n
+        n = _decode_block(words, start, end, state, n, x, y, p, t, columns, counts, triggers)
+        start = state[_AT]
+        if not _all_inside(x, y, first, n, width, height):
+            kept = first
+            for i in range(first, n):
+                if x[i] < width and y[i] < height:
+                    x[kept], y[kept], p[kept], t[kept] = x[i], y[i], p[i], t[i]
+                    kept += 1
+            state[_DROPPED] += n - kept
+            n = kept
+        if start < end:
+            break
     return n
 
 
@@ -154,7 +185,7 @@ class Evt3Decoder:
         check_sensor(width, height)
         self.width = width
         self.height = height
-        self._state = np.zeros(9, np.int64)
+        self._state = np.zeros(8, np.int64)
         self._buffers = EventBuffers()
         self._triggers = np.empty((64, 3), np.int64)
         self.reset()
@@ -164,7 +195,6 @@ class Evt3Decoder:
         self._state[:] = 0
         self._state[_HIGH] = self._state[_TIME] = -1
         self._state[_ROW] = self._state[_BASE] = _UNKNOWN
-        self._kept = 0
 
     def lost(self) -> None:
         """Say that packets are missing: events are dropped until time and row are known again."""
@@ -180,7 +210,7 @@ class Evt3Decoder:
     @property
     def dropped(self) -> int:
         """Events left out: outside the sensor, or before their time or row was known."""
-        return int(self._state[_SEEN]) - self._kept
+        return int(self._state[_DROPPED])
 
     def drain_triggers(self) -> Triggers:
         """Hand over the triggers collected since the last call."""
@@ -201,7 +231,6 @@ class Evt3Decoder:
         elif self._state[_RUNNING] != 2:
             at = _synchronise(words, 0, self._state, _COUNTS)
         n = self._run(words, at, len(words), n)
-        self._kept += n
         return self._buffers.view(n, self.width, self.height)
 
     def _place(self, words: NDArray[np.uint16], base: int) -> tuple[int, int]:
@@ -220,15 +249,14 @@ class Evt3Decoder:
         return first, n
 
     def _run(self, words: NDArray[np.uint16], at: int, stop: int, n: int) -> int:
-        """Decode words[at:stop] behind the first ``n`` events, in pieces for which there is surely room."""
+        """Decode words[at:stop] behind the first ``n`` events, a piece at a time."""
         buffers = self._buffers
         while at < stop:
-            room = (buffers.capacity - n - _BLOCK) // VECTOR
-            if room < min(stop - at, 1024):
-                buffers.reserve(2 * buffers.capacity, keep=n)
-                continue
+            end = min(stop, at + _PIECE)
+            # Room for the worst case; pages that no event reaches are never touched.
+            buffers.reserve(n + VECTOR * (end - at) + VECTOR, keep=n)
             n = _decode(
-                words, at, min(stop, at + room), self._state, n,
+                words, at, end, self._state, n,
                 buffers.x, buffers.y, buffers.p, buffers.t,
                 self.width, self.height, _COLUMNS, _COUNTS, self._triggers,
             )  # fmt: skip
