@@ -39,6 +39,13 @@ def test_mending_leaves_the_installers_cached_copy_alone(tmp_path: Path):
     assert mend(tmp_path / "prefix", "/include", "/packages") == 0
 
 
+def test_mending_passes_over_links_of_a_build_that_was_cleaned_away(tmp_path: Path):
+    link_to_nothing = tmp_path / "share" / "rig_interfaces" / "cmake" / "export.cmake"
+    link_to_nothing.parent.mkdir(parents=True)
+    link_to_nothing.symlink_to(tmp_path / "build" / "export.cmake")
+    assert mend(tmp_path, "/include", "/packages") == 0
+
+
 def test_workspace_link_refuses_a_package_that_was_not_built(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match="nothing_here"):
         link([tmp_path / "nothing_here"], tmp_path)

@@ -30,13 +30,15 @@ def mended(text: str, include: str, packages: str) -> str:
 
 
 def mend(prefix: Path, include: str, packages: str) -> int:
-    """Mend every CMake file below ``prefix/share``.
+    """Mend every CMake file of the wheels below ``prefix/share``; links lead into the workspace's build, not here.
 
     Returns:
         How many files were changed.
     """
     changed = 0
     for path in sorted((prefix / "share").rglob("*.cmake")):
+        if path.is_symlink():
+            continue
         before = path.read_text(encoding="utf-8")
         after = mended(before, include, packages)
         if after != before:
