@@ -1,5 +1,7 @@
 """Cameras as sources of packets and frames: live devices, files, virtual ones."""
 
+from evface.cameras.opening import open_source
+from evface.cameras.opening import open_source
 from evface.cameras.options import (
     OPTIONS,
     Camera,
@@ -37,5 +39,6 @@ __all__ = [
     "Reading",
     "SourceKind",
     "WebcamOptions",
+    "open_source",
     "options_of",
 ]

@@ -26,21 +26,26 @@ class CameraOptions(BaseModel):
     source: Literal["live", "file", "virtual"] = Field(
         default="live", description="the device itself, a file in its place, or a virtual one"
     )
-    serial: str = Field(default="", description="live: serial number of the device; empty: the first one found")
+    serial: str = Field(
+        default="", description="live: serial number of the device; empty: the first one found"
+    )
     path: str = Field(default="", description="file: recording or video to play")
     start: Literal["open", "take"] = Field(
         default="open", description="file: play at once, or from the beginning at each take's countdown"
     )
     speed: float = Field(default=1.0, ge=0.05, le=20.0, description="file: 2 plays in half the time")
     loop: bool = Field(
-        default=False, description="file, scene that is a video: begin again at the end, whatever the session does"
+        default=False,
+        description="file, scene that is a video: begin again at the end, whatever the session does",
     )
     scene: str = Field(
         default="photograph",
         description="virtual: what is in front of the camera: photograph (scikit-image's astronaut), "
         "or the path of an image or a video",
     )
-    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="virtual: of the subject's sway and reactions")
+    seed: int = Field(
+        default=0, ge=0, le=2**31 - 1, description="virtual: of the subject's sway and reactions"
+    )
 
 
 class EventCameraOptions(CameraOptions):
@@ -48,19 +53,29 @@ class EventCameraOptions(CameraOptions):
 
     packet_ms: float = _number(5.0, "ms", 0.5, 100.0, "length of an event packet, where this side makes them")
     threshold_on: float = Field(
-        default=0.2, ge=0.02, le=2.0, description="virtual, video file: rise of log intensity that makes an on event"
+        default=0.2,
+        ge=0.02,
+        le=2.0,
+        description="virtual, video file: rise of log intensity that makes an on event",
     )
     threshold_off: float = Field(
-        default=0.2, ge=0.02, le=2.0, description="virtual, video file: fall of log intensity that makes an off event"
+        default=0.2,
+        ge=0.02,
+        le=2.0,
+        description="virtual, video file: fall of log intensity that makes an off event",
     )
 
 
 class Davis346Options(EventCameraOptions):
     """The DAVIS346: events, frames and IMU."""
 
-    step_rate: float = _number(500.0, "Hz", 50.0, 2000.0, "virtual, video file: pictures that events are made from")
+    step_rate: float = _number(
+        500.0, "Hz", 50.0, 2000.0, "virtual, video file: pictures that events are made from"
+    )
     frame_rate: float = _number(25.0, "Hz", 1.0, 40.0, "live, virtual: grey frames")
-    auto_exposure: bool = Field(default=False, description="live: the camera chooses the exposure of its frames")
+    auto_exposure: bool = Field(
+        default=False, description="live: the camera chooses the exposure of its frames"
+    )
     exposure: float = _number(5.0, "ms", 0.01, 100.0, "live: exposure of its frames without auto_exposure")
     biases: list[str] = Field(
         default=[],
@@ -71,17 +86,24 @@ class Davis346Options(EventCameraOptions):
 class Evk4Options(EventCameraOptions):
     """The Prophesee EVK4 (IMX636): events."""
 
-    step_rate: float = _number(60.0, "Hz", 20.0, 1000.0, "virtual, video file: pictures that events are made from")
-    driver: Literal["auto", "metavision", "neuromorphic"] = Field(
-        default="auto", description="live: library that reads the camera; auto: Metavision where it is installed"
+    step_rate: float = _number(
+        60.0, "Hz", 20.0, 1000.0, "virtual, video file: pictures that events are made from"
     )
-    bias_diff_on: int = Field(default=0, ge=-85, le=140, description="live: threshold of on events, from the factory's")
+    driver: Literal["auto", "metavision", "neuromorphic"] = Field(
+        default="auto",
+        description="live: library that reads the camera; auto: Metavision where it is installed",
+    )
+    bias_diff_on: int = Field(
+        default=0, ge=-85, le=140, description="live: threshold of on events, from the factory's"
+    )
     bias_diff_off: int = Field(
         default=0, ge=-35, le=190, description="live: threshold of off events, from the factory's"
     )
     bias_fo: int = Field(default=0, ge=-35, le=55, description="live: low-pass filter, from the factory's")
     bias_hpf: int = Field(default=0, ge=0, le=120, description="live: high-pass filter, from the factory's")
-    bias_refr: int = Field(default=0, ge=-20, le=235, description="live: refractory period, from the factory's")
+    bias_refr: int = Field(
+        default=0, ge=-20, le=235, description="live: refractory period, from the factory's"
+    )
 
 
 class WebcamOptions(CameraOptions):
@@ -91,10 +113,18 @@ class WebcamOptions(CameraOptions):
         default="", description="live: its V4L2 node, such as /dev/video0; empty: the first that gives MJPEG"
     )
     width: int = Field(
-        default=1280, ge=160, le=3840, description="live, virtual: of the picture", json_schema_extra={"unit": "px"}
+        default=1280,
+        ge=160,
+        le=3840,
+        description="live, virtual: of the picture",
+        json_schema_extra={"unit": "px"},
     )
     height: int = Field(
-        default=720, ge=120, le=2160, description="live, virtual: of the picture", json_schema_extra={"unit": "px"}
+        default=720,
+        ge=120,
+        le=2160,
+        description="live, virtual: of the picture",
+        json_schema_extra={"unit": "px"},
     )
     frame_rate: float = _number(30.0, "Hz", 1.0, 120.0, "live, virtual: pictures")
     quality: int = Field(default=85, ge=10, le=100, description="virtual, file: of the JPEG")

@@ -1,42 +1,87 @@
-"""Keeping real time: the clock that sources are paced by."""
+"""Time kept for sources that are not a device: when the next step is due, and what host time a sensor time was."""
 
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 SECOND = 1_000_000_000
 """ns."""
 
 
-class Clock(Protocol):
-    """The host's clocks; the module `time` is one."""
+class Pace:
+    """Deadlines at a fixed rate on the host's clock: absolute, so that waiting adds no drift.
 
-    def time_ns(self) -> int:
-        """Unix time, ns."""
-        ...
+    Steps that came due while one was being worked on are skipped, not caught up with.
 
-    def monotonic_ns(self) -> int:
-        """Time that never steps, ns."""
-        ...
+    Args:
+        rate: Hz.
 
-    def sleep(self, seconds: float, /) -> None:
-        """Wait."""
-        ...
+    Attributes:
+        period: ns between two deadlines.
+        late: deadlines skipped so far.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.period = round(SECOND / rate)
+        self.late = 0
+        self._next = 0
+
+    def start(self) -> int:
+        """Begin now; the first deadline, ns, host clock."""
+        self._next = time.time_ns()
+        return self._next
+
+    def wait(self, timeout: float) -> int | None:
+        """Sleep until the next deadline.
+
+        Args:
+            timeout: s; no longer than this.
+
+        Returns:
+            The deadline, ns, host clock, or None if it is still to come.
+        """
+        now = time.time_ns()
+        if self._next - now > max(SECOND, 2 * self.period):
+            # The host's clock was set back.
+            self._next = now
+        delay = (self._next - now) / SECOND
+        if delay > 0:
+            time.sleep(max(0.0, min(delay, timeout)))
+            now = time.time_ns()
+            if now < self._next:
+                return None
+        skipped = (now - self._next) // self.period
+        self.late += skipped
+        deadline = self._next + skipped * self.period
+        self._next = deadline + self.period
+        return deadline
 
 
-SYSTEM_CLOCK: Clock = time  # type: ignore[assignment]
-"""The real one."""
+class ArrivalClock:
+    """The host time of a sensor time, learned from arrivals: nothing arrives before it happens.
 
+    The smallest delay of the last seconds is taken for the true one; it is forgotten in two halves, so that
+    the sensor's drift is followed.
 
-def wait_until(clock: Clock, due: int, deadline: int) -> bool:
-    """Sleep until ``due`` or ``deadline``, whichever is first (ns, monotonic); whether ``due`` has come."""
-    now = clock.monotonic_ns()
-    if now < min(due, deadline):
-        clock.sleep((min(due, deadline) - now) / SECOND)
-    return due <= deadline or clock.monotonic_ns() >= due
+    Args:
+        window: ns of arrivals that count.
+    """
 
+    def __init__(self, window: int = 20 * SECOND) -> None:
+        self._half = window // 2
+        self._older: int | None = None
+        self._newer: int | None = None
+        self._turn = 0
 
-def unix_time(clock: Clock, monotonic: int) -> int:
-    """Unix time of a moment on the monotonic clock, ns, as the host's clock has it now."""
-    return clock.time_ns() - (clock.monotonic_ns() - monotonic)
+    def arrived(self, sensor_time: int, host_time: int) -> None:
+        """Learn from something that has just come; both in ns."""
+        offset = host_time - sensor_time
+        if host_time >= self._turn:
+            self._older, self._newer = self._newer, None
+            self._turn = host_time + self._half
+        self._newer = offset if self._newer is None else min(self._newer, offset)
+
+    def host_time(self, sensor_time: int) -> int:
+        """ns, host clock; 0 before anything has arrived."""
+        offsets = [offset for offset in (self._older, self._newer) if offset is not None]
+        return sensor_time + min(offsets) if offsets else 0

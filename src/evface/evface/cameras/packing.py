@@ -1,66 +1,53 @@
-"""Cutting a stream of events into packets of equal time."""
+"""Events into packets that can be decoded on their own."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from evface.cameras.source import EncodedEvents
-from evface.events.codecs import encode_evt3
-from evface.events.container import Events
+from evface.events import Events, encode_evt3
 
 
-class Packer:
-    """Makes self-contained EVT3 packets on a grid of the sensor's clock; silence gives packets that hold the time only.
+def pack(events: Events, end_us: int, host_time: int) -> EncodedEvents:
+    """A packet of the events up to a time; without events it says that time went on.
 
     Args:
-        width: of the sensor, px.
-        height: of the sensor, px.
-        duration: of a packet, us.
+        events: in the order of their times.
+        end_us: sensor clock; the time of an empty packet.
+        host_time: ns, host clock, of the packet's arrival.
     """
+    first = int(events.t[0]) if len(events) else end_us
+    return EncodedEvents(
+        encode_evt3(events, time=None if len(events) else end_us),
+        "evt3", events.width, events.height, first * 1000, host_time, len(events),
+    )  # fmt: skip
 
-    def __init__(self, width: int, height: int, duration: int) -> None:
-        self._width = width
-        self._height = height
-        self._duration = duration
-        self._parts: list[Events] = []
-        self._end: int | None = None
 
-    def push(self, events: Events, now_us: int, host_time: int) -> list[EncodedEvents]:
-        """Take in events and hand out the packets that are complete.
+def cut(parts: Iterable[Events], duration_us: int) -> Iterator[tuple[int, Events]]:
+    """Cut a stream of events on the grid of multiples of a duration, empty pieces included.
 
-        Args:
-            events: all events since the last call, in the order of their times.
-            now_us: us, sensor clock: no event before this one will come any more.
-            host_time: ns, host clock, at which the packets are there.
-        """
-        if self._end is None:
-            first = int(events.t[0]) if len(events) else now_us
-            self._end = (first // self._duration + 1) * self._duration
-        if len(events):
-            self._parts.append(events)
-        packets = []
-        if now_us >= self._end:
-            pending = Events.concatenate(self._parts) if self._parts else Events.empty(self._width, self._height)
-            at = 0
-            while now_us >= self._end:
-                stop = int(np.searchsorted(pending.t, self._end, "left"))
-                packets.append(self._packet(pending[at:stop], self._end, host_time))
-                at = stop
-                self._end += self._duration
-            self._parts = [pending[at:]] if at < len(pending) else []
-        return packets
+    Args:
+        parts: times non-decreasing from part to part; a part may be overwritten by the next one.
+        duration_us: of a piece.
 
-    def flush(self, host_time: int) -> list[EncodedEvents]:
-        """Hand out what is left, as one packet; the next event begins a new grid."""
-        if not self._parts:
-            return []
-        rest = Events.concatenate(self._parts)
-        self._parts, self._end = [], None
-        return [self._packet(rest, int(rest.t[-1]), host_time)]
-
-    def _packet(self, events: Events, end: int, host_time: int) -> EncodedEvents:
-        begin = int(events.t[0]) if len(events) else end
-        return EncodedEvents(
-            encode_evt3(events, time=end), "evt3", self._width, self._height,
-            sensor_time=begin * 1000, host_time=host_time, count=len(events),
-        )  # fmt: skip
+    Yields:
+        The end of the piece, us, and its events in arrays of their own.
+    """
+    pending: list[Events] = []
+    end: int | None = None
+    for part in parts:
+        if not len(part):
+            continue
+        if end is None:
+            end = (int(part.t[0]) // duration_us + 1) * duration_us
+        at = 0
+        while int(part.t[-1]) >= end:
+            stop = int(np.searchsorted(part.t, end, "left"))
+            pending.append(part[at:stop].copy())
+            yield end, Events.concatenate(pending)
+            pending, at, end = [], stop, end + duration_us
+        pending.append(part[at:].copy())
+    if end is not None and pending:
+        yield end, Events.concatenate(pending)

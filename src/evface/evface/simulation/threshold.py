@@ -1,7 +1,7 @@
 """An ideal event sensor: pixels that report each step of their log intensity.
 
-No noise, no bandwidth, equal thresholds: what a pixel reports follows from the light alone. Between two pictures
-the log intensity is taken to change evenly, which gives each crossing a time of its own.
+No noise, no bandwidth, equal thresholds: what a pixel reports follows from the light alone. Between two
+pictures the log intensity is taken to change evenly, which gives each crossing a time of its own.
 """
 
 from __future__ import annotations
@@ -21,46 +21,40 @@ DARK = 0.02
 _LONGEST_COUNT = 1 << 20  # us of a step up to which events are sorted by counting
 
 
-_BLOCK = 64
-"""Pixels that are looked at together: few of them have an event in one step, and a block without is passed quickly."""
-
-
 @njit(cache=True, nogil=True)
-def _stirred(new, level, on, off, begin, end):  # type: ignore[no-untyped-def]
-    """How many pixels of a block have crossed a threshold; without a branch, so that it runs in vectors."""
-    count = 0
-    for i in range(begin, end):
-        change = new[np.uintp(i)] - level[np.uintp(i)]
-        count += (change >= on) | (change <= -off)
-    return count
+def _cross(image, before, up, down, level, begin, on, off, span, x, y, p, dt):  # type: ignore[no-untyped-def]
+    """Events of the pixels from ``begin`` on, in the order of the pixels; how many, and the first left out.
 
-
-@njit(cache=True, nogil=True)
-def _cross(new, last, level, on, off, span, start, pixels, signs, times):  # type: ignore[no-untyped-def]
-    """Note threshold crossings from pixel ``start`` on; events noted, and the pixel where the room ran out."""
+    Logarithms are taken of pixels that have crossed only: the others are compared with their bounds of light.
+    """
+    height, width = image.shape
     n = 0
-    for begin in range(start, len(new), _BLOCK):
-        end = min(begin + _BLOCK, len(new))
-        if _stirred(new, level, on, off, begin, end) == 0:
-            continue
-        for i in range(begin, end):
-            slope = new[i] - last[i]
-            change = new[i] - level[i]
-            up = change >= on
-            while change >= on or change <= -off:
-                if n == len(pixels):
-                    return n, i
-                level[i] += on if up else -off
-                share = (level[i] - last[i]) / slope if slope != 0 else np.float32(1.0)
-                # Time 0 is the picture before, whose crossings are reported already.
-                times[n] = min(max(int(share * span) + 1, 1), span)
-                pixels[n] = i
-                signs[n] = up
+    for row in range(begin // width, height):
+        first = begin - row * width if row == begin // width else 0
+        for column in range(first, width):
+            value = image[row, column]
+            if down[row, column] < value < up[row, column]:
+                continue
+            start = math.log(before[row, column] + DARK)
+            stop = math.log(value + DARK)
+            reached = level[row, column]
+            rising = value >= up[row, column]
+            step = on if rising else -off
+            crossings = max(0, int((stop - reached) / step))
+            if n + crossings > len(dt):
+                return n, row * width + column
+            for _ in range(crossings):
+                reached += step
+                share = (reached - start) / (stop - start) if stop != start else 1.0
+                x[n] = column
+                y[n] = row
+                p[n] = rising
+                dt[n] = min(span, max(1, math.ceil(share * span)))
                 n += 1
-                change = new[i] - level[i]
-                if (change >= on) != up:
-                    break
-    return n, len(new)
+            level[row, column] = reached
+            up[row, column] = math.exp(reached + on) - DARK
+            down[row, column] = math.exp(reached - off) - DARK
+    return n, height * width
 
 
 @njit(cache=True, nogil=True)
@@ -114,8 +108,8 @@ class ThresholdSensor:
             time_us: sensor clock, later than the step before.
 
         Returns:
-            The events since the step before, after its time and up to ``time_us``, in the order of their times;
-            none at the first step.
+            The events since the step before, after its time and up to ``time_us``, in the order of their
+            times; none at the first step.
 
         Raises:
             GeometryError: the picture has another size or type, or the time does not go on.
@@ -124,17 +118,17 @@ class ThresholdSensor:
             raise GeometryError(
                 f"picture is {image.dtype}{list(image.shape)}, expected float32[{self.height}, {self.width}]"
             )
-        before, self._before = self._before, image
-        span, self._time = time_us - self._time, time_us
+        before, span = self._before, time_us - self._time
+        if before is not None and span <= 0:
+            raise GeometryError(f"a picture at {time_us} us after one at {self._time} us")
+        self._before, self._time = image, time_us
         if before is None:
             self._level[:] = np.log(image.astype(np.float64) + DARK)
             self._up[:] = np.exp(self._level + self._on) - DARK
             self._down[:] = np.exp(self._level - self._off) - DARK
             return Events.empty(self.width, self.height)
-        if span <= 0:
-            raise GeometryError(f"a picture at {time_us} us after one at {time_us - span} us")
         parts = []
-        begin = 0
+        begin, n = 0, 0
         while begin < self.width * self.height:
             n, begin = _cross(
                 image, before, self._up, self._down, self._level, begin, self._on, self._off, span,
@@ -156,7 +150,8 @@ class ThresholdSensor:
     ) -> Events:  # fmt: skip
         if span > _LONGEST_COUNT:
             order = np.argsort(dt[:n], kind="stable")
-            return Events(x[order], y[order], p[order], time + dt[order].astype(np.int64), self.width, self.height)
+            t = time + dt[order].astype(np.int64)
+            return Events(x[order], y[order], p[order], t, self.width, self.height)
         if len(self._place) < span + 2:
             self._place = np.empty(2 * span + 2, np.int64)
         found = np.empty(n, np.uint16), np.empty(n, np.uint16), np.empty(n, np.uint8), np.empty(n, np.int64)
