@@ -110,15 +110,23 @@ class TakeRecording:
         message = self.store.types[kind](header=self.header(stamp), **fields)
         self.messages.append((stamp, topic, kind, message))
 
-    def add_events(self, topic: str, events: Events, rng: np.random.Generator, lose: int = -1) -> None:
-        first = SENSOR_START // PACKET * PACKET
+    def add_events(
+        self,
+        topic: str,
+        events: Events,
+        rng: np.random.Generator,
+        lose: int = -1,
+        sensor_start: int = SENSOR_START,
+    ) -> None:
+        """In packets of 10 ms; ``sensor_start`` is us on the sensor's clock when the take begins."""
+        first = sensor_start // PACKET * PACKET
         edges = np.arange(first, int(events.t[-1]) + 2 * PACKET, PACKET)
         at = np.searchsorted(events.t, edges)
         for seq, (begin, lower, upper) in enumerate(zip(edges[:-1], at[:-1], at[1:], strict=True)):
             inside = events[lower:upper]
             data = np.frombuffer(encode_evt3(inside, time=int(begin) + PACKET - 1), np.uint8)
             base = int(inside.t[0]) if len(inside) else int(begin) + PACKET - 1
-            arrival = self.start + (int(begin) + PACKET - SENSOR_START) * 1000 + DELAY
+            arrival = self.start + (int(begin) + PACKET - sensor_start) * 1000 + DELAY
             arrival += int(rng.exponential(500_000)) if seq % 7 else 0
             if seq == lose:
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 from lively_network import lively_checkpoint
-from recorded_session import COUNTDOWN, DELAY, PERFORM, REST, SENSOR_START, Plan, record
+from recorded_session import COUNTDOWN, DELAY, PERFORM, REST, SENSOR_START, START, Plan, TakeRecording, record
 
 from evface.dataset.clips import ClipDataset, clip_counts
 from evface.dataset.convert import convert
+from evface.dataset.event_file import EventFile
 from evface.dataset.naming import TakeId
 from evface.dataset.recordings import TakeBag, find_takes
 from evface.dataset.tree import list_takes, read_take, training_takes
@@ -22,6 +24,7 @@ from evface.errors import DatasetError, FormatError
 from evface.evaluation import StreamingRecognizer, score_take
 from evface.evaluation.figures import PhaseSpan, event_frame_picture, scores_over_time
 from evface.evaluation.strips import camera_strip, event_strip
+from evface.events import Events, open_recording
 from evface.training.au import train_au
 from evface.training.config import TrainingConfig, load_config
 
@@ -172,6 +175,28 @@ def test_lost_packets_are_counted_and_flagged(tmp_path: Path) -> None:
     quality = list_takes(tmp_path / "dataset")[0].quality
     assert quality["sensors"]["davis events"]["packets_lost"] == 1
     assert "davis: 1 packets lost" in quality["flags"]
+
+
+def test_every_event_of_a_real_davis_reaches_the_dataset(
+    recording: Callable[[str], Path], tmp_path: Path
+) -> None:
+    real = open_recording(recording("events/davis346.aedat4"))
+    events = Events.concatenate([chunk.copy() for chunk in real.chunks()])
+    folder = tmp_path / "recordings" / "sub-S01" / "ses-01"
+    folder.mkdir(parents=True)
+    take = TakeRecording(folder, FIRST, START)
+    take.add_phases(0)
+    rng = np.random.default_rng(0)
+    take.add_events("/davis346/events", events, rng, sensor_start=int(events.t[0]))
+    take.finish(0, "complete")
+    report = convert(tmp_path / "recordings", tmp_path / "dataset", boxes=False)
+    assert (report.events_in, report.events_out) == (117_667, 117_667)
+    facts = read_take(tmp_path / "dataset", FIRST).quality["sensors"]["davis events"]
+    assert facts["on"] == 72_363
+    with EventFile(read_take(tmp_path / "dataset", FIRST).events("davis")) as file:
+        back = Events.concatenate(list(file.blocks()))
+    for name in "xypt":
+        assert np.array_equal(getattr(back, name), getattr(events, name))
 
 
 def test_clips_come_as_tensors_with_class_and_subject(dataset: Path) -> None:

@@ -84,8 +84,8 @@ def median_box(boxes: Sequence[Box]) -> Box:
     )
     x, y, width, height, probability = (float(value) for value in np.median(rows, axis=0))
     # Eighths of a pixel are exact in a FaceBox's float32 and in a table: live and offline cut alike.
-    corners = (round(value * 8) / 8 for value in (x - width / 2, y - height / 2, width, height))
-    return Box(*corners, probability)
+    left, top, width, height = (round(v * 8) / 8 for v in (x - width / 2, y - height / 2, width, height))
+    return Box(left, top, width, height, probability)
 
 
 class FaceDetector:
