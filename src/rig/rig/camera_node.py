@@ -9,12 +9,15 @@ from __future__ import annotations
 import array
 import sys
 import threading
+import traceback
 from collections import Counter
 
+import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from event_camera_msgs.msg import EventPacket
 from pydantic import BaseModel, create_model
 from pydantic.fields import Field
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu
 
@@ -86,17 +89,23 @@ class CameraNode(LifecycleNode, Process):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the source."""
-        options = self.parameters.model_dump(exclude=set(NodeParameters.model_fields))
         try:
-            self._source = open_source(self.camera, **options)
-            self._description = self._source.open()
+            self._open()
         except EvfaceError as error:
             print(f"error: {self.camera}: {error}", file=sys.stderr, flush=True)
             self._source = None
             return TransitionCallbackReturn.FAILURE
+        except Exception:  # rclpy would swallow it without a word
+            traceback.print_exc()
+            return TransitionCallbackReturn.ERROR
+        return super().on_configure(state)
+
+    def _open(self) -> None:
+        options = self.parameters.model_dump(exclude=set(NodeParameters.model_fields))
+        self._source = open_source(self.camera, **options)
+        self._description = self._source.open()
         found = self._description
         self.get_logger().info(f"{found.model} {found.width}x{found.height} ({found.kind}) {found.detail}")
-        return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start reading."""
@@ -158,6 +167,9 @@ class CameraNode(LifecycleNode, Process):
                     return
                 for reading in readings:
                     self._publish(reading)
+        except RCLError:
+            if rclpy.ok():  # on the way down the context goes before the threads do
+                raise
         except EvfaceError as error:
             self._trouble = str(error)
             print(f"error: {self.camera}: {error}", file=sys.stderr, flush=True)

@@ -155,18 +155,19 @@ class Recorder(Node, Process):
             self._open_session(state)
         key = (state.trial, state.take)
         current = (self._facts.get("trial"), self._facts.get("take_number"))
-        if self._take is not None and (not state.recording or key != current):
+        if self._take is not None and self._end is None and (not state.recording or key != current):
             self._end = to_ns(state.header.stamp)
             self._facts["outcome"] = _outcome(state, current)
-            if state.recording:
-                self._close_take(complete=True)
+        if self._take is not None and self._end is not None and state.recording:
+            self._close_take(complete=True)
         if state.recording and self._take is None and not self._error:
             self._open_take(state)
         if self._take is not None:
-            self._facts["cues"].append(
-                {"phase": state.phase, "stamp_ns": to_ns(state.header.stamp), "planned_ns": to_ns(state.duration)}
-            )
             self._write(STATE, _serialized(state))
+            if state.recording:
+                self._facts["cues"].append(
+                    {"phase": state.phase, "stamp_ns": to_ns(state.header.stamp), "planned_ns": to_ns(state.duration)}
+                )
         self._publish_status()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:

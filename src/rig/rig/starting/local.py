@@ -21,6 +21,12 @@ POLITE = 20.0
 """s that a process has to end after SIGINT; a recorder brings its take to the disk in that time."""
 
 
+START = (
+    # Until rclpy takes over, a SIGINT ends the process without a traceback out of its imports.
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from rig.nodes.{name} import main; main()"
+)
+
+
 class Running:
     """A graph whose processes run; use as a context manager.
 
@@ -50,7 +56,7 @@ class Running:
             [
                 sys.executable,
                 "-c",
-                f"from rig.nodes.{spec.name} import main; main()",
+                START.format(name=spec.name),
                 "--ros-args",
                 "--params-file",
                 str(parameters),
