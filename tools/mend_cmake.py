@@ -30,7 +30,7 @@ def mended(text: str, include: str, packages: str) -> str:
 
 
 def mend(prefix: Path, include: str, packages: str) -> int:
-    """Mend every CMake file of the wheels below ``prefix/share``; links lead into the workspace's build, not here.
+    """Mend every CMake file of the wheels below ``prefix/share``, but no link: those lead into our own build.
 
     Returns:
         How many files were changed.
