@@ -14,6 +14,7 @@ from evface.events.files import (
     open_recording,
     open_writer,
 )
+from evface.events.representations import event_counts, time_surface, voxel_grid
 from evface.events.slicing import DEFAULT_DURATION, CountSlicer, Slice, Slicer, iter_slices, slice_events
 
 __all__ = [
@@ -36,9 +37,12 @@ __all__ = [
     "Triggers",
     "encode_evt3",
     "encode_mono",
+    "event_counts",
     "iter_slices",
     "make_decoder",
     "open_recording",
     "open_writer",
     "slice_events",
+    "time_surface",
+    "voxel_grid",
 ]

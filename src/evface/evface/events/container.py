@@ -113,3 +113,7 @@ class Triggers:
 
     def __len__(self) -> int:
         return len(self.t)
+
+    def __getitem__(self, which: slice) -> Triggers:
+        """A view of a range of triggers, or those at a mask or index array."""
+        return Triggers(self.t[which], self.id[which], self.edge[which])

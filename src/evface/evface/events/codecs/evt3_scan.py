@@ -26,6 +26,22 @@ def _cuts(words, high, at, times):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def _follow(words, high, time):  # type: ignore[no-untyped-def]
+    first = np.int64(-1)
+    for i in range(len(words)):
+        word = np.int64(words[i])
+        code, value = word >> 12, word & 0xFFF
+        if code == 8:
+            high = _next_high(high, value)
+            time = max(time, high << 12)
+        elif code == 6 and high >= 0:
+            time = max(time, high << 12 | value)
+        if first < 0 and (code == 6 or code == 2 or code == 4 or code == 5):
+            first = time
+    return (time if first < 0 else first), high, time
+
+
+@njit(cache=True)
 def _extent(words):  # type: ignore[no-untyped-def]
     right, bottom, base = 0, 0, 0
     for i in range(len(words)):
@@ -72,9 +88,15 @@ class Evt3Scanner:
 
     def __init__(self, time: int = 0) -> None:
         self._high = time >> 12 if time else -1
+        self._time = time if time else -1
 
     def cuts(self, words: NDArray[np.uint16]) -> list[tuple[int, int]]:
         """Where the upper time bits change: index of the TIME_HIGH word and its time, us, epoch included."""
         at, times = np.empty(len(words), np.int64), np.empty(len(words), np.int64)
         n, self._high = _cuts(words, self._high, at, times)
         return list(zip(at[:n].tolist(), times[:n].tolist(), strict=True))
+
+    def follow(self, words: NDArray[np.uint16]) -> int:
+        """Time, us, of the first event or time word of a packet; 0 before the stream's time is known."""
+        first, self._high, self._time = _follow(words, self._high, self._time)
+        return max(0, int(first))

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
+import yaml
 from rosbags.rosbag2 import Reader
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from evface.errors import EvfaceError, FormatError, GeometryError
-from evface.events.codecs import make_decoder
+from evface.events.codecs import Decoder, make_decoder
+from evface.events.codecs.decoder import as_words
+from evface.events.codecs.evt3_scan import Evt3Scanner
 from evface.events.container import Events, Triggers
 from evface.events.files.eventpacket import TYPES, EventPacketView, parse_event_packet
 from evface.events.files.recording import Packet, Recording, join_triggers
@@ -38,10 +40,9 @@ def _storage_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     with _reading(path):
-        metadata: Any = YAML(typ="safe").load((path / "metadata.yaml").read_text())
+        metadata: Any = yaml.safe_load((path / "metadata.yaml").read_text())
         names = metadata["rosbag2_bagfile_information"]["relative_file_paths"]
-        files = [path / PurePath(name).name for name in names]
-    return files
+        return [path / PurePath(name).name for name in names]
 
 
 class BagRecording(Recording):
@@ -84,7 +85,7 @@ class BagRecording(Recording):
                 found |= {c.topic: None for c in reader.connections if c.msgtype in TYPES}
         return list(found)
 
-    def _decoder(self) -> Any:
+    def _decoder(self) -> Decoder:
         try:
             return make_decoder(self.encoding, self.width, self.height)
         except (FormatError, GeometryError) as error:
@@ -99,12 +100,18 @@ class BagRecording(Recording):
                 if not connections:
                     continue
                 for _, _, message in reader.messages(connections):
-                    try:
+                    with self._naming(number):
                         view = parse_event_packet(message)
-                    except FormatError as error:
-                        raise FormatError(f"{file}: message {number} on {self.topic}: {error}") from error
                     yield view
                     number += 1
+
+    @contextmanager
+    def _naming(self, number: int) -> Iterator[None]:
+        """Say in which message an error lies."""
+        try:
+            yield
+        except FormatError as error:
+            raise FormatError(f"{self.path}: message {number} on {self.topic}: {error}") from error
 
     def _checked(self) -> Iterator[EventPacketView]:
         for number, view in enumerate(self._views()):
@@ -125,15 +132,18 @@ class BagRecording(Recording):
             if seq is not None and view.seq != seq + 1:
                 decoder.lost()
             seq = view.seq
-            try:
+            with self._naming(number):
                 events = decoder.decode(view.events, view.time_base)
-            except FormatError as error:
-                raise FormatError(f"{self.path}: message {number} on {self.topic}: {error}") from error
             triggers.append(decoder.drain_triggers())
             yield events
         self._triggers, self._dropped = join_triggers(triggers), decoder.dropped
 
     def packets(self) -> Iterator[Packet]:
-        """The messages untouched."""
-        for view in self._checked():
-            yield Packet(view.events, view.encoding, view.time_base, view.stamp)
+        """The messages untouched; where evt3 came without a time base, its sensor time is read from the words."""
+        scanner = Evt3Scanner()
+        for number, view in enumerate(self._checked()):
+            time = view.time_base
+            if view.encoding == "evt3" and not time:
+                with self._naming(number):
+                    time = scanner.follow(as_words(view.events, np.dtype("<u2"), view.encoding)) * 1000
+            yield Packet(view.events, view.encoding, time, view.stamp)

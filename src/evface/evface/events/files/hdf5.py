@@ -56,8 +56,9 @@ class Hdf5Recording(Recording):
         with _reading(path) as file:
             self._count = self._check(file)
             self._offset = int(file["t_offset"][()]) if "t_offset" in file else 0
-            clock = file.attrs.get("clock", "sensor")
-            self.clock: Clock = "unix" if clock == "unix" else "sensor"
+            # Takes of a dataset say by this attribute that t_offset leads to the host's clock.
+            default = "unix" if "sensor_time_us" in file.attrs else "sensor"
+            self.clock: Clock = "unix" if file.attrs.get("clock", default) == "unix" else "sensor"
             size = (int(file.attrs.get("width", 0)), int(file.attrs.get("height", 0)))
             self.width, self.height = size if all(size) else self._infer(file)
 
@@ -114,26 +115,6 @@ class Hdf5Recording(Recording):
             np.asarray(group["t"], np.int64) + self._offset, np.asarray(group["id"], np.uint8),
             np.asarray(group["edge"], np.uint8),
         )  # fmt: skip
-
-    def slice_time(self, start: int, stop: int) -> Events:
-        """Events of a stretch of time, found through ``ms_to_idx``.
-
-        Args:
-            start: us, clock of the recording, inclusive.
-            stop: us, exclusive.
-        """
-        with _reading(self.path) as file:
-            index = np.asarray(file["ms_to_idx"], np.int64)
-            first = min(max(0, (start - self._offset) // 1000), len(index) - 1)
-            last = min(max(0, -((self._offset - stop) // 1000)), len(index) - 1)
-            low, high = int(index[first]), int(index[last]) if last < len(index) - 1 else self._count
-            x, y, t, p = (np.asarray(file[f"events/{name}"][low:high]) for name in _FIELDS)
-            t = t.astype(np.int64) + self._offset
-            keep = slice(*np.searchsorted(t, [start, stop]))
-            return Events(
-                x[keep].astype(np.uint16), y[keep].astype(np.uint16), p[keep].astype(np.uint8), t[keep],
-                self.width, self.height, self.clock,
-            )  # fmt: skip
 
 
 class Hdf5Writer:
