@@ -168,12 +168,15 @@ def replay_graph(options: ReplayOptions) -> Graph:
     bag = Path(options.bag).expanduser().resolve()
     if not options.bag or not bag.exists():
         raise GraphError(f"no bag at {bag}: give the folder of a take")
+    listeners = [f"/{options.sensor}/events"]
+    if not options.box and options.sensor == "davis346":
+        listeners.append(f"/{options.sensor}/image_raw")
     player = NodeSpec(
         "player",
         {
             "bag": str(bag),
             "rate": options.rate,
-            "wait_for_subscribers": [f"/{options.sensor}/events"],
+            "wait_for_subscribers": listeners,
             "wait_for_publishers": ["/au"],
         },
     )

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 import rclpy
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.task import Future
@@ -52,6 +53,10 @@ def run(make: Callable[[], Process]) -> int:
         return int(process.ending.result() or 0) if process.ending.done() else 0
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0
+    except RCLError:
+        if rclpy.ok():
+            raise
+        return 0  # on the way down the context goes before the callbacks do
     except EvfaceError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return 2

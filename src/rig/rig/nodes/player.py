@@ -24,7 +24,7 @@ from rig.spinning import Process, run
 from rig.stamps import SECOND, to_time
 from rig.transport import EVENTS_QOS, LATCHED_QOS, SMALL_QOS
 
-CLOCK_STEP = 5_000_000
+CLOCK_STEP = 1_000_000
 """ns of simulated time between two messages on /clock at most."""
 
 LATCHED = {"/session/state", "/recorder/status"}
@@ -67,7 +67,7 @@ class Player(Node, Process):
             self._reader.open()
         except (ReaderError, OSError, AssertionError) as error:
             raise RecordingError(f"{self._bag}: not a readable rosbag2 bag: {error}") from error
-        self._publishers = {
+        self._outlets = {
             connection.topic: self.create_publisher(
                 message_class(connection.msgtype), connection.topic, _qos(connection.topic)
             )
@@ -139,7 +139,7 @@ class Player(Node, Process):
             due = start[1] + (stamp - start[0]) / SECOND / self.parameters.rate
             if self._stop.wait(max(0.0, due - time.monotonic())):
                 return
-            yield stamp, self._publishers[connection.topic], bytes(message)
+            yield stamp, self._outlets[connection.topic], bytes(message)
 
 
 def message_class(name: str) -> Any:
