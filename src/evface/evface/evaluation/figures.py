@@ -170,10 +170,9 @@ def confusion_matrix(
         raise GeometryError(f"confusion is {list(confusion.shape)}, expected {[len(aus), len(aus)]}")
     totals = confusion.sum(1, keepdims=True)
     share = np.divide(confusion, totals, out=np.full(confusion.shape, np.nan), where=totals > 0)
-    with _figure(path, 8.0, 6.6) as figure:
+    with _figure(path, 8.8, 6.6) as figure:
         axes = figure.subplots()
         mesh = axes.pcolormesh(np.ma.masked_invalid(share), cmap=_HEAT, vmin=0, vmax=1)
-        axes.set_aspect("equal")
         _au_rows(axes, aus)
         axes.set_xticks(np.arange(len(aus)) + 0.5, [str(au) for au in aus], fontsize=8)
         axes.set_xlabel("answer, AU")
