@@ -98,7 +98,7 @@ endef
 
 .PHONY: clean
 clean: ## built files, caches and outputs away; .venv stays
-	rm -rf build log out .pytest_cache .mypy_cache .ruff_cache .hypothesis $(DONE)/messages $(DONE)/workspace
+	rm -rf build log out src/*/build src/*/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis $(DONE)/messages $(DONE)/workspace
 	find src tests benchmarks tools launch -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: distclean
