@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,9 @@ def test_default_script_takes_about_seven_minutes_with_20_s_per_action_unit() ->
         ({"demonstration": {"clip": 1.0, "repeat": 2}}, ["demonstration.repeat", "unknown name"]),
     ],
 )
-def test_a_wrong_script_is_refused_with_file_and_field(tmp_path: Path, change: dict, words: list[str]) -> None:
+def test_a_wrong_script_is_refused_with_file_and_field(
+    tmp_path: Path, change: dict, words: list[str]
+) -> None:
     import yaml
 
     fields = SHORT.model_dump(mode="json", exclude={"texts"}) | change
@@ -113,7 +116,7 @@ def test_looking_at_the_clock_some_milliseconds_late_adds_no_drift() -> None:
     made = []
     while (deadline := machine.next_deadline()) is not None:
         made += machine.advance(deadline + 7_000_000)
-    for before, after in zip(made, made[1:], strict=False):
+    for before, after in pairwise(made):
         assert after.start == after.scheduled == before.start + before.duration
     assert made[-1].start == SHORT.total
 
@@ -226,7 +229,8 @@ class AnySession(RuleBasedStateMachine):
     @rule()
     def wait_for_the_deadline(self) -> None:
         self.now = max(self.now, self.machine.next_deadline() or 0)
-        assert len(made := self.machine.advance(self.now)) == 1
+        made = self.machine.advance(self.now)
+        assert len(made) == 1
         self.made += made
 
     @invariant()

@@ -1,7 +1,6 @@
 """Cameras as sources of packets and frames: live devices, files, virtual ones."""
 
 from evface.cameras.opening import open_source
-from evface.cameras.opening import open_source
 from evface.cameras.options import (
     OPTIONS,
     Camera,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -61,8 +61,8 @@ class LiveDavis346:
         if not found:
             wanted = f"a DAVIS with serial number {serial}" if serial else "a DAVIS (USB vendor 152a)"
             raise DeviceError(
-                f"davis346: looked for {wanted} on USB and found none: plug it in, check that `lsusb` lists it, "
-                "and that a udev rule lets you use it (docker/udev)"
+                f"davis346: looked for {wanted} on USB and found none: plug it in, "
+                "check that `lsusb` lists it and that a udev rule lets you use it (docker/udev)"
             )
         try:
             self._camera = davis(found[0])
@@ -70,8 +70,8 @@ class LiveDavis346:
         except RuntimeError as error:
             self.close()
             raise DeviceError(
-                f"davis346: {found[0].serialNumber} cannot be opened ({error}): close other programs that use it, "
-                "and check that a udev rule lets you use it (docker/udev)"
+                f"davis346: {found[0].serialNumber} cannot be opened ({error}): "
+                "close other programs that use it, and check that a udev rule lets you use it (docker/udev)"
             ) from error
         self._width, self._height = self._camera.getEventResolution()
         return CameraDescription(
@@ -115,8 +115,9 @@ class LiveDavis346:
         now = time.time_ns()
         found = batch.numpy()
         events = Events(
-            found["x"].astype(np.uint16), found["y"].astype(np.uint16), (found["polarity"] != 0).astype(np.uint8),
-            found["timestamp"].astype(np.int64), self._width, self._height,
+            found["x"].astype(np.uint16), found["y"].astype(np.uint16),
+            (found["polarity"] != 0).astype(np.uint8), found["timestamp"].astype(np.int64),
+            self._width, self._height,
         )  # fmt: skip
         self._clock.arrived(int(events.t[-1]) * 1000, now)
         return [pack(events, int(events.t[-1]), now)]
@@ -128,7 +129,7 @@ class LiveDavis346:
         image = np.array(frame.image, np.uint8)
         # The timestamp is that of the exposure's beginning.
         middle = int(frame.timestamp) * 1000 + frame.exposure // timedelta(microseconds=1) * 500
-        encoding = "mono8" if image.ndim == 2 else "bgr8"
+        encoding: Literal["mono8", "bgr8"] = "mono8" if image.ndim == 2 else "bgr8"
         host_time = self._clock.host_time(middle) or time.time_ns()
         return [Frame(image, encoding, image.shape[1], image.shape[0], middle, host_time)]
 

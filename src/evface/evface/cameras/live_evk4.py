@@ -1,4 +1,4 @@
-"""The EVK4 on USB: its EVT3 words as they come, read with Metavision where it is installed, else neuromorphic-drivers."""
+"""The EVK4 on USB: its EVT3 words as they come, read with Metavision or neuromorphic-drivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time kept for sources that are not a device: when the next step is due, and what host time a sensor time was."""
+"""Time kept for sources: when the next step is due, and which host time a sensor time was."""
 
 from __future__ import annotations
 
@@ -8,27 +8,33 @@ SECOND = 1_000_000_000
 """ns."""
 
 
+MAX_LAG = 50_000_000
+"""ns behind its deadlines up to which a source catches up; further behind it leaves steps out."""
+
+
 class Pace:
     """Deadlines at a fixed rate on the host's clock: absolute, so that waiting adds no drift.
 
-    Steps that came due while one was being worked on are skipped, not caught up with.
-
     Args:
         rate: Hz.
+        together: steps that are waited for at once, which saves waking up for each of them.
 
     Attributes:
         period: ns between two deadlines.
         late: deadlines skipped so far.
     """
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, together: int = 1) -> None:
         self.period = round(SECOND / rate)
+        self._together = max(1, together)
+        self._ready = 0
         self.late = 0
         self._next = 0
 
     def start(self) -> int:
         """Begin now; the first deadline, ns, host clock."""
         self._next = time.time_ns()
+        self._ready = self._next
         return self._next
 
     def wait(self, timeout: float) -> int | None:
@@ -40,20 +46,29 @@ class Pace:
         Returns:
             The deadline, ns, host clock, or None if it is still to come.
         """
+        if self._next <= self._ready:
+            return self._step()
+        last = self._next + (self._together - 1) * self.period
         now = time.time_ns()
-        if self._next - now > max(SECOND, 2 * self.period):
+        if last - now > SECOND + self._together * self.period:
             # The host's clock was set back.
-            self._next = now
-        delay = (self._next - now) / SECOND
+            self._next = last = now
+        delay = (last - now) / SECOND
         if delay > 0:
             time.sleep(max(0.0, min(delay, timeout)))
             now = time.time_ns()
-            if now < self._next:
+            if now < last:
                 return None
-        skipped = (now - self._next) // self.period
-        self.late += skipped
-        deadline = self._next + skipped * self.period
-        self._next = deadline + self.period
+        if now - last > MAX_LAG:
+            skipped = (now - self._next) // self.period
+            self.late += skipped
+            self._next += skipped * self.period
+        self._ready = max(last, self._next)
+        return self._step()
+
+    def _step(self) -> int:
+        deadline = self._next
+        self._next += self.period
         return deadline
 
 

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import cv2
 import numpy as np
@@ -47,7 +47,7 @@ class Track(Protocol):
         ...
 
     def play(self) -> Iterator[Due]:
-        """Everything from the beginning, in the order of time; raises FormatError where the file breaks off."""
+        """Everything from the beginning, in the order of time; FormatError where the file breaks off."""
         ...
 
 
@@ -76,7 +76,7 @@ def _is_bag(path: Path) -> bool:
 class EventRecording:
     """A recording of events with the frames and IMU samples beside them.
 
-    Packets of bags and RAW files are passed on as they are; events of aedat4 and HDF5 files become evt3 packets.
+    Packets of bags and RAW files are passed on as they are; events of aedat4 and HDF5 files become evt3.
     """
 
     def __init__(self, path: Path, camera: str, options: EventCameraOptions) -> None:
@@ -125,7 +125,7 @@ class EventRecording:
         def frames() -> Iterator[Due]:
             for picture in self._recording.frames():
                 rows, columns = picture.image.shape[:2]
-                encoding = "mono8" if picture.image.ndim == 2 else "bgr8"
+                encoding: Literal["mono8", "bgr8"] = "mono8" if picture.image.ndim == 2 else "bgr8"
                 yield Due(
                     picture.time * 1000, Frame(picture.image, encoding, columns, rows, picture.time * 1000, 0)
                 )
@@ -185,7 +185,7 @@ def _from_message(message: Any, path: Path, topic: str) -> Reading:
         return ImuSample((a.x, a.y, a.z), (w.x, w.y, w.z), time, 0)
     if topic.endswith("/compressed"):
         data = bytes(message.data)
-        width, height = _jpeg_size(data, path)
+        width, height = jpeg_size(data, path)
         return Frame(data, "jpeg", width, height, time, 0)
     pixels = np.frombuffer(message.data, np.uint8)
     if message.encoding != "mono8" or len(pixels) != message.height * message.step:
@@ -197,7 +197,7 @@ def _from_message(message: Any, path: Path, topic: str) -> Reading:
     return Frame(image, "mono8", message.width, message.height, time, 0)
 
 
-def _jpeg_size(data: bytes, path: Path) -> tuple[int, int]:
+def jpeg_size(data: bytes, path: Path) -> tuple[int, int]:
     """Width and height from the JPEG's frame header, without decoding it."""
     at = 2
     while data[:2] == b"\xff\xd8" and at + 9 <= len(data) and data[at] == 0xFF:

@@ -1,4 +1,4 @@
-"""Cameras that are not there: a scene, seen by an ideal event sensor or a colour camera, at the pace of real time."""
+"""Cameras that are not there: a scene, an ideal event sensor or a colour camera, and real time."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SENSOR_START = 1_000_000
 class VirtualEventCamera:
     """An event camera, with frames on the same clock if it is a DAVIS.
 
-    Between two of its pictures the light is taken to change evenly: what moves by several pixels in one step is
-    told less well the lower the step rate is.
+    Between two of its pictures the light is taken to change evenly: what moves by several pixels in one step
+    is told less well the lower the step rate is.
 
     Args:
         camera: davis346 or evk4.
@@ -36,7 +36,7 @@ class VirtualEventCamera:
             SIZES["davis346"] if isinstance(options, Davis346Options) else SIZES["evk4"]
         )
         self._camera = camera
-        self._pace = Pace(options.step_rate)
+        self._pace = Pace(options.step_rate, together=int(options.packet_ms / 1000 * options.step_rate))
         self._frame_period = round(SECOND / options.frame_rate) if isinstance(options, Davis346Options) else 0
         self._packet_us = round(options.packet_ms * 1000)
         self._scene: Scene | None = None

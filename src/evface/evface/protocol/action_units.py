@@ -71,5 +71,6 @@ def action_unit(number: int) -> ActionUnit:
         ConfigError: it is not one of the 21.
     """
     if number not in CLASS_OF_AU:
-        raise ConfigError(f"AU {number} is not one of the 21 of the protocol: {', '.join(map(str, AU_NUMBERS))}")
+        known = ", ".join(map(str, AU_NUMBERS))
+        raise ConfigError(f"AU {number} is not one of the 21 of the protocol: {known}")
     return ACTION_UNITS[CLASS_OF_AU[number]]

@@ -4,9 +4,9 @@ introduction, then for each trial demonstration, countdown, perform, rest; then 
 each countdown and lasts to the end of rest; takes are only ever added: whatever breaks one off, the next
 countdown of that trial has the next number.
 
-Each phase begins when the one before was planned to end, however late the clock is looked at: looking late adds
-no drift. Only after a stall of more than `STALL` (the machine slept) does a phase begin at the moment itself, so
-that no phase is cut short.
+Each phase begins when the one before was planned to end, however late the clock is looked at: looking late
+adds no drift. Only after a stall of more than `STALL` (the machine slept) does a phase begin at the moment
+itself, so that no phase is cut short.
 """
 
 from __future__ import annotations
@@ -183,7 +183,9 @@ class SessionMachine:
 
     def _obey(self, name: str, now: int) -> Transition:
         if name == "start":
-            return self._enter("introduction", now) if self.script.introduction else self._next_trial(now, now)
+            return (
+                self._enter("introduction", now) if self.script.introduction else self._next_trial(now, now)
+            )
         if name == "pause":
             self._interrupted = self._phase
             return self._enter("paused", now)

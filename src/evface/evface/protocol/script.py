@@ -13,7 +13,15 @@ from evface.protocol.action_units import AU_NUMBERS, action_unit
 from evface.validation import read_yaml, validated
 
 Phase = Literal[
-    "waiting", "introduction", "demonstration", "countdown", "perform", "rest", "paused", "finished", "aborted"
+    "waiting",
+    "introduction",
+    "demonstration",
+    "countdown",
+    "perform",
+    "rest",
+    "paused",
+    "finished",
+    "aborted",
 ]
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -49,7 +57,9 @@ class Texts(BaseModel):
     paused: str = ""
     finished: str = ""
     aborted: str = ""
-    instructions: dict[int, str] = Field(default={}, description="what to do, by FACS number; else the AU's name")
+    instructions: dict[int, str] = Field(
+        default={}, description="what to do, by FACS number; else the AU's name"
+    )
 
     @field_validator("instructions")
     @classmethod
@@ -65,7 +75,9 @@ class Texts(BaseModel):
         try:
             value.format(name="", instruction="")
         except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"expected no placeholders but {{name}} and {{instruction}} ({error!r})") from error
+            raise ValueError(
+                f"expected no placeholders but {{name}} and {{instruction}} ({error!r})"
+            ) from error
         return value
 
     def of(self, phase: Phase, au: int) -> str:
@@ -82,7 +94,11 @@ class Script(BaseModel):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="what the script is called")
     introduction: float = Field(
-        default=0.0, ge=0.0, le=600.0, description="introduction before the first trial", json_schema_extra={"unit": "s"}
+        default=0.0,
+        ge=0.0,
+        le=600.0,
+        description="introduction before the first trial",
+        json_schema_extra={"unit": "s"},
     )
     demonstration: Demonstration = Field(description="the clip before each trial")
     countdown: float = Field(
@@ -92,7 +108,10 @@ class Script(BaseModel):
         ge=0.1, le=120.0, description="time to perform the Action Unit", json_schema_extra={"unit": "s"}
     )
     rest: float = Field(
-        ge=0.0, le=120.0, description="time to relax after it, still recorded", json_schema_extra={"unit": "s"}
+        ge=0.0,
+        le=120.0,
+        description="time to relax after it, still recorded",
+        json_schema_extra={"unit": "s"},
     )
     aus: tuple[int, ...] = Field(
         default=AU_NUMBERS, min_length=1, description="FACS numbers in the order of the trials"

@@ -1,7 +1,7 @@
 """How a virtual subject moves: sway that never stops, and a movement out and back for each Action Unit.
 
-Everything is a function of seed, cues and time, so that several cameras, each in a process of its own, see the
-same subject at the same moment.
+Everything is a function of seed, cues and time, so that several cameras, each in a process of its own, see
+the same subject at the same moment.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ class Pose:
 
     def __add__(self, other: Pose) -> Pose:
         return Pose(
-            self.right + other.right, self.down + other.down, self.turn + other.turn, self.growth + other.growth
+            self.right + other.right,
+            self.down + other.down,
+            self.turn + other.turn,
+            self.growth + other.growth,
         )
 
     def __mul__(self, share: float) -> Pose:
@@ -68,7 +71,7 @@ MOVEMENTS = _movements()
 
 
 def minimum_jerk(share: float) -> float:
-    """The way covered after this share of a movement's time, as a hand or a face goes it; both from 0 to 1."""
+    """The way covered, 0 to 1, after this share of a movement's time, as a hand or a face goes it."""
     s = min(1.0, max(0.0, share))
     return s * s * s * (10.0 - 15.0 * s + 6.0 * s * s)
 
@@ -93,7 +96,7 @@ class Movement:
 
     @classmethod
     def of(cls, cue: Cue, seed: int) -> Movement:
-        """What the subject of this seed does on a cue: after a reaction time, with a gain and pace of this take."""
+        """What the subject of this seed does on a cue: a reaction time, a gain and a pace of this take."""
         rng = np.random.default_rng([seed, cue.au, cue.trial, cue.take])
         reaction, onset, apex, offset = (
             round(rng.uniform(low, high) * SECOND)
@@ -120,9 +123,12 @@ class Subject:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         rng = np.random.default_rng([seed, 0xFACE])
-        self._place = Pose(*rng.uniform(-0.015, 0.015, 2), rng.uniform(-0.03, 0.03), rng.uniform(-0.06, 0.06))
+        right, down, turn, growth = rng.uniform(-1.0, 1.0, 4)
+        self._place = Pose(0.015 * right, 0.015 * down, 0.03 * turn, 0.06 * growth)
         # Periods in ns: the phase of a time in ns since 1970 stays exact with integers.
-        self._periods = [round(period * SECOND) for period in rng.uniform((2.9, 3.4, 4.1, 3.6), (4.1, 5.2, 6.3, 4.4))]
+        self._periods = [
+            round(period * SECOND) for period in rng.uniform((2.9, 3.4, 4.1, 3.6), (4.1, 5.2, 6.3, 4.4))
+        ]
         self._phases = rng.uniform(0.0, 1.0, 4)
         self._extent = (0.004, 0.005, 0.006, 0.004)
         # Two: the end of one movement may still be going on when the next take is performed.

@@ -1,6 +1,6 @@
 """A photograph that sways, and is moved when the session asks for an Action Unit.
 
-It moves a picture and shows no facial action: what it is for is to try the rig, from the cue to the recording and
+It moves a picture and shows no facial action: it is there to try the rig, from the cue to the recording and
 on to a network that tells 21 different movements apart. Nothing learned from it says anything about faces.
 """
 
@@ -70,7 +70,11 @@ class PhotographScene:
             plate = self._plates[width, height, colour] = self._plate(width, height, colour)
         matrix = _to_plate(self._subject.pose(time_ns), width, height, plate.shape[1], plate.shape[0])
         return cv2.warpAffine(
-            plate, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+            plate,
+            matrix,
+            (width, height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
         )
 
     def _plate(self, width: int, height: int, colour: bool) -> NDArray[np.uint8] | NDArray[np.float32]:
@@ -86,7 +90,9 @@ class PhotographScene:
         return np.asarray(part, np.uint8) if colour else to_light(np.asarray(part, np.uint8))
 
 
-def _to_plate(pose: Pose, width: int, height: int, plate_width: int, plate_height: int) -> NDArray[np.float64]:
+def _to_plate(
+    pose: Pose, width: int, height: int, plate_width: int, plate_height: int
+) -> NDArray[np.float64]:
     """The affine map from a camera's pixels to the plate's."""
     scale = 1.0 / (1.0 + pose.growth)
     cos, sin = scale * math.cos(pose.turn), scale * math.sin(pose.turn)

@@ -22,7 +22,7 @@ _VALUE_OF_LIGHT = np.round(255.0 * (np.arange(_LEVELS) / (_LEVELS - 1)) ** (1.0 
 
 
 class Scene(Protocol):
-    """Something to see, the same for every camera that looks at the same moment: it follows from seed, cues and time."""
+    """Something to see: it follows from seed, cues and time, the same for every camera that looks."""
 
     def cue(self, cue: Cue) -> None:
         """What the session asks now; may come from another thread than the pictures are asked for."""
@@ -42,14 +42,13 @@ class Scene(Protocol):
         ...
 
     def picture(self, time_ns: int, width: int, height: int) -> NDArray[np.uint8]:
-        """The scene as a colour camera of this size shows it: uint8 ``[H, W, 3]`` (BGR); arguments as `render`."""
+        """The scene as a colour camera shows it, uint8 ``[H, W, 3]`` (BGR); arguments as `render`."""
         ...
 
 
 def to_light(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Linear light of a grey picture, float32 ``[H, W]``."""
-    light: NDArray[np.float32] = cv2.LUT(grey, LIGHT_OF_VALUE)
-    return light
+    return np.asarray(cv2.LUT(grey, LIGHT_OF_VALUE), np.float32)
 
 
 def to_grey(light: NDArray[np.float32]) -> NDArray[np.uint8]:

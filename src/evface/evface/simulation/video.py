@@ -60,8 +60,8 @@ class VideoFrames:
             time: ns from the video's beginning.
 
         Returns:
-            Number of the earlier frame, that frame, the one after it (uint8 ``[H, W, 3]``, BGR), and how far the
-            time lies between them, 0 to 1.
+            Number of the earlier frame, that frame, the one after it (uint8 ``[H, W, 3]``, BGR), and how far
+            the time lies between them, 0 to 1.
         """
         if time < self._current_time:
             self._open()
@@ -69,7 +69,9 @@ class VideoFrames:
             self._forward()
         span = self._next_time - self._current_time
         share = 0.0 if span <= 0 else min(1.0, max(0.0, (time - self._current_time) / span))
-        return self._index, self._current, self._next, share
+        # At the end the earlier frame is the last one read itself.
+        index = self._index if self._current is self._next else self._index - 1
+        return index, self._current, self._next, share
 
     def _forward(self) -> None:
         ok, image = self._capture.read()
@@ -102,8 +104,8 @@ class VideoFrames:
 class VideoScene:
     """A video before the camera; between two frames the one fades into the other.
 
-    Without ``loop`` it stands at its first frame until a take's ``perform``, plays, stands at its last frame, and is
-    back at the first when the next trial is shown or counted down.
+    Without ``loop`` it stands at its first frame until a take's ``perform``, plays, stands at its last frame,
+    and is back at the first when the next trial is shown or counted down.
 
     Args:
         path: any video that OpenCV opens.
