@@ -52,7 +52,7 @@ class Decoder(Protocol):
             overwrites; ``.copy()`` keeps them.
 
         Raises:
-            FormatError: not a whole number of words.
+            FormatError: not a whole number of words, or an impossible time base.
         """
         ...
 
@@ -81,6 +81,12 @@ def as_words(data: Bytes, dtype: np.dtype[Any], encoding: str) -> NDArray[Any]:
             f"{encoding} packet of {len(octets)} bytes is not a whole number of {dtype.itemsize}-byte words"
         )
     return octets.view(dtype)
+
+
+def check_time_base(time_base_ns: int, encoding: str) -> None:
+    """Raise FormatError unless times counted from there fit into 64 bits."""
+    if not 0 <= time_base_ns < 1 << 62:
+        raise FormatError(f"{encoding} packet with a time base of {time_base_ns} ns, expected 0 to {(1 << 62) - 1}")
 
 
 def check_sensor(width: int, height: int) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from evface.events.codecs.decoder import Bytes, EventBuffers, as_words, check_sensor
+from evface.events.codecs.decoder import Bytes, EventBuffers, as_words, check_sensor, check_time_base
 from evface.events.container import Events, Triggers
 
 VECTOR = 12
@@ -222,9 +222,10 @@ class Evt3Decoder:
         """Decode a packet; see `Decoder.decode`.
 
         Raises:
-            FormatError: an odd number of bytes.
+            FormatError: an odd number of bytes, or an impossible time base.
         """
         words = as_words(data, np.dtype("<u2"), self.encoding)
+        check_time_base(time_base_ns, self.encoding)
         at = n = 0
         if time_base_ns:
             at, n = self._place(words, time_base_ns // 1000)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evface.events.codecs.decoder import Bytes, EventBuffers, as_words, check_sensor
+from evface.events.codecs.decoder import Bytes, EventBuffers, as_words, check_sensor, check_time_base
 from evface.events.container import Events, Triggers
 
 
@@ -54,9 +54,10 @@ class PacketDecoder:
         """Decode a packet; see `Decoder.decode`.
 
         Raises:
-            FormatError: not a whole number of words.
+            FormatError: not a whole number of words, or an impossible time base.
         """
         words = as_words(data, self.word, self.encoding)
+        check_time_base(time_base_ns, self.encoding)
         self._buffers.reserve(self.events_per_word * len(words) + 16)
         n, seen, time = self._fill(words, time_base_ns)
         self._dropped += seen - n
