@@ -6,8 +6,8 @@ import numpy as np
 
 from evface.events import Events
 
-DURATION = 2_000_000
-"""us."""
+DURATION = 400_000
+"""us; 4 M events then are 10 Mev/s, a busy scene before an HD sensor."""
 
 
 def scattered(width: int, height: int, count: int) -> Events:
