@@ -31,7 +31,7 @@ RATE = 100e6
 SECONDS = 2.5
 WARM_UP = 0.5
 """s at the start that do not count: discovery, first pages of the shared memory."""
-QUIET = 1.0
+QUIET = 3.0
 """s without a message after which the subscriber takes the rest for lost."""
 PATIENCE = 30.0
 """s for two processes to find each other."""
