@@ -137,8 +137,12 @@ def record_graph(options: RecordOptions) -> Graph:
     }
     if aus:
         conductor["aus"] = aus
+    recorder: dict[str, ParameterValue] = {"cameras": list(cameras)}
+    if any(parameters.get("start") == "take" for parameters in cameras.values()):
+        # A file that waits for its take is silent until then: its node's camera_info says that it is there.
+        recorder["required_topics"] = [f"/{camera}/camera_info" for camera in cameras]
     nodes = [
-        NodeSpec("recorder", {"cameras": list(cameras)}),
+        NodeSpec("recorder", recorder),
         *(NodeSpec(camera, parameters) for camera, parameters in cameras.items()),
         NodeSpec("conductor", conductor),
     ]

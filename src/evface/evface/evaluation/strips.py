@@ -1,4 +1,4 @@
-"""Strips of pictures of a take: camera frames and event frames, evenly spaced over its clip."""
+"""Strips of pictures of a take: camera frames and event frames from its clip."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def strip(pictures: Sequence[Picture], height: int = 160, gap: int = 4) -> Pictu
 
 
 def camera_strip(take: ConvertedTake, camera: Literal["davis", "rgb"], count: int = 6, height: int = 160) -> Picture:
-    """Frames of a camera, evenly spaced over the clip, with the face box.
+    """Frames of a camera, most of them where most happens in the clip, with the face box.
 
     Raises:
         DatasetError: the take has no frames of this camera.
@@ -62,12 +62,9 @@ def camera_strip(take: ConvertedTake, camera: Literal["davis", "rgb"], count: in
 
 
 def event_strip(
-    take: ConvertedTake,
-    sensor: Literal["davis", "evk4"] = "davis",
-    count: int = 6,
-    height: int = 160,
+    take: ConvertedTake, sensor: Literal["davis", "evk4"] = "davis", count: int = 6, height: int = 160
 ) -> Picture:
-    """Event frames of 33 ms, evenly spaced over the clip, with the face box.
+    """Event frames of 33 ms, most of them where most happens in the clip, with the face box.
 
     Raises:
         DatasetError: the take has no events of this sensor.
@@ -96,10 +93,17 @@ def png(picture: Picture) -> bytes:
 
 
 def _instants(take: ConvertedTake, count: int) -> list[int]:
+    """ns, host clock: spaced so that as many DAVIS events lie between one and the next; evenly without events."""
     if take.window is None:
         raise DatasetError(f"{take.id.name}: no clip in it")
     start, end = take.window
-    return [int(instant) for instant in np.linspace(start, end, 2 * count + 1)[1::2]]
+    shares = np.linspace(0.0, 1.0, 2 * count + 1)[1::2]
+    if take.events("davis").exists():
+        with EventFile(take.events("davis")) as file:
+            times = [block.t for block in file.blocks(file.to_sensor(start), file.to_sensor(end))]
+            if sum(map(len, times)) >= count:
+                return [file.to_host(int(time)) for time in np.quantile(np.concatenate(times), shares)]
+    return [int(start + share * (end - start)) for share in shares]
 
 
 def _framed(image: NDArray[np.uint8], box: Box | None) -> Picture:

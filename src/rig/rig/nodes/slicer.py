@@ -13,7 +13,7 @@ from rclpy.node import Node
 from evface.dataset.boxes import default_box
 from evface.dataset.clock import MinimumDelayOffset
 from evface.errors import ConfigError, EvfaceError
-from evface.events import Decoder, Slice, Slicer, make_decoder
+from evface.events import Decoder, Events, Slice, Slicer, encode_evt3, make_decoder
 from rig.cdr import PacketHeader, packet_header
 from rig.parameters import declare
 from rig.spinning import Process, run
@@ -58,6 +58,7 @@ class SlicerNode(Node, Process):
         self._next_seq = -1
         self._box = FaceBox()
         sensor = self.parameters.sensor
+        _warm_up(self.parameters.size)
         self._publisher = self.create_publisher(EventFrame, f"/{sensor}/event_frame", FRAMES_QOS)
         self.create_subscription(EventPacket, f"/{sensor}/events", self._on_packet, EVENTS_QOS, raw=True)
         if not self.parameters.box:
@@ -133,6 +134,15 @@ class SlicerNode(Node, Process):
         )
         box.header = self._box.header
         return box
+
+
+def _warm_up(size: int) -> None:
+    """Load the compiled kernels before the first packet is waited for: they take a second."""
+    one = np.ones(1, np.uint16)
+    events = Events(one, one, np.ones(1, np.uint8), np.ones(1, np.int64), 16, 16)
+    for encoding in ("evt3", "libcaer_cmp"):
+        make_decoder(encoding, 16, 16).decode(encode_evt3(events), 1_000)
+    Slicer(16, 16, 1_000, box=(0.0, 0.0, 16.0, 16.0), size=(size, size)).push(events, 2_000)
 
 
 def main() -> None:
