@@ -17,7 +17,9 @@ from evface.errors import EvfaceError
 from evface.events import Events
 from evface.events.files import Recording, open_recording, open_writer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Faces in event cameras.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Faces in event cameras."
+)
 
 Topic = Annotated[str, typer.Option(help="Topic of a bag; needed when several have events.")]
 
@@ -29,7 +31,9 @@ def _commands() -> None:
 
 @app.command()
 def info(
-    file: Annotated[Path, typer.Argument(help=".aedat4, .raw, .h5, .hdf5, .mcap, .db3, or the folder of a bag.")],
+    file: Annotated[
+        Path, typer.Argument(help=".aedat4, .raw, .h5, .hdf5, .mcap, .db3, or the folder of a bag.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     topic: Topic = "",
 ) -> None:
@@ -47,7 +51,9 @@ def info(
 @app.command()
 def convert(
     source: Annotated[Path, typer.Argument(help="Any recording that `info` reads.")],
-    target: Annotated[Path, typer.Argument(help=".raw (EVT3) or .h5, .hdf5 (layout of DSEC); replaced if it is there.")],
+    target: Annotated[
+        Path, typer.Argument(help=".raw (EVT3) or .h5, .hdf5 (layout of DSEC); replaced if it is there.")
+    ],
     topic: Topic = "",
 ) -> None:
     """Convert the events and triggers of a recording; the target appears only when it is whole."""

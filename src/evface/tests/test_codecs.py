@@ -25,11 +25,14 @@ def kept(found: list[Row]) -> list[Row]:
     return [row for row in found if row[0] < WIDTH and row[1] < HEIGHT]
 
 
-@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 300), st.integers(0, 1), st.integers(0, 1 << 20))))
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 300), st.integers(0, 1), st.integers(0, 1 << 20)))
+)
 def test_mono(found: list[Row]) -> None:
     elapsed = np.cumsum([row[3] for row in found]).tolist()
     data = b"".join(
-        struct.pack("<Q", p << 63 | y << 48 | x << 32 | dt) for (x, y, p, _), dt in zip(found, elapsed, strict=True)
+        struct.pack("<Q", p << 63 | y << 48 | x << 32 | dt)
+        for (x, y, p, _), dt in zip(found, elapsed, strict=True)
     )
     decoder = make_decoder("mono", WIDTH, HEIGHT)
     expected = [(x, y, p, (BASE + dt) // 1000) for (x, y, p, _), dt in zip(found, elapsed, strict=True)]
@@ -41,10 +44,8 @@ def test_mono(found: list[Row]) -> None:
 @given(st.lists(st.tuples(st.integers(0, 345), st.integers(0, 259), st.integers(0, 1), st.integers(0, 1000))))
 def test_mono_there_and_back(found: list[Row]) -> None:
     times = 1 + np.cumsum([row[3] for row in found])
-    events = Events(
-        *(np.array([row[i] for row in found], dtype) for i, dtype in enumerate((np.uint16, np.uint16, np.uint8))),
-        times.astype(np.int64), WIDTH, HEIGHT,
-    )  # fmt: skip
+    x, y, p = (np.array([row[i] for row in found], np.uint16) for i in range(3))
+    events = Events(x, y, p.astype(np.uint8), times.astype(np.int64), WIDTH, HEIGHT)
     data, base = encode_mono(events)
     assert rows(make_decoder("mono", WIDTH, HEIGHT).decode(data, base)) == rows(events)
 
@@ -57,7 +58,9 @@ def test_mono_refuses_what_does_not_fit() -> None:
         encode_mono(Events(one[0], one[1] + np.uint16(40_000), one[2], np.array([0, 1]), WIDTH, HEIGHT))
 
 
-@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 300), st.integers(0, 1), st.integers(0, 1 << 20))))
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 300), st.integers(0, 1), st.integers(0, 1 << 20)))
+)
 def test_libcaer(found: list[Row]) -> None:
     # The device's counter has 31 bits and runs over now and then.
     counter = ((1 << 31) - 1000 + np.cumsum([row[3] for row in found])).astype(np.int64).tolist()
@@ -73,9 +76,9 @@ def test_libcaer(found: list[Row]) -> None:
 
 words = st.lists(
     st.one_of(
-        st.integers(0, 0x000F), st.integers(0x1000, 0x1FFF), st.integers(0x2000, 0x217F), st.integers(0x3000, 0x3107),
-        st.integers(0x3800, 0x3907), st.integers(0x4000, 0x4107), st.integers(0x4800, 0x4907),
-        st.integers(0x5000, 0x50FF), st.integers(0x6000, 0xFFFF),
+        st.integers(0, 0x000F), st.integers(0x1000, 0x1FFF), st.integers(0x2000, 0x217F),
+        st.integers(0x3000, 0x3107), st.integers(0x3800, 0x3907), st.integers(0x4000, 0x4107),
+        st.integers(0x4800, 0x4907), st.integers(0x5000, 0x50FF), st.integers(0x6000, 0xFFFF),
     ),
     max_size=100,
 )  # fmt: skip
@@ -110,7 +113,7 @@ def test_libcaer_cmp(found: list[int]) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@given(data=st.binary(max_size=400), base=st.integers(0, 1 << 62))
+@given(data=st.binary(max_size=400), base=st.integers(0, (1 << 62) - 1))
 def test_any_bytes_are_decoded_or_refused(encoding: str, data: bytes, base: int) -> None:
     decoder = make_decoder(encoding, WIDTH, HEIGHT)
     try:
@@ -122,6 +125,13 @@ def test_any_bytes_are_decoded_or_refused(encoding: str, data: bytes, base: int)
     assert (events.y < HEIGHT).all()
     assert (events.p <= 1).all()
     assert (np.diff(events.t) >= 0).all()
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("base", [-1, 1 << 62, 1 << 64])
+def test_an_impossible_time_base_is_refused(encoding: str, base: int) -> None:
+    with pytest.raises(FormatError, match="time base"):
+        make_decoder(encoding, WIDTH, HEIGHT).decode(b"", base)
 
 
 def test_an_unknown_encoding_is_refused() -> None:

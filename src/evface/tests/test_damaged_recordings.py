@@ -100,7 +100,12 @@ def test_made_recordings_cut_short_and_flipped(tmp_path: Path, name: str) -> Non
         changed = bytearray(flipped(cut, rng, number % 3) if cut else cut)
         for _ in range(number % 4):
             if changed:
-                at = rng.choice((rng.randrange(min(400, len(changed))), len(changed) - 1 - rng.randrange(min(400, len(changed)))))
+                at = rng.choice(
+                    (
+                        rng.randrange(min(400, len(changed))),
+                        len(changed) - 1 - rng.randrange(min(400, len(changed))),
+                    )
+                )
                 changed[at] = rng.randrange(256)
         path.write_bytes(bytes(changed))
         read_all(path)
@@ -111,7 +116,9 @@ def test_made_recordings_cut_short_and_flipped(tmp_path: Path, name: str) -> Non
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300))
 def test_garbage(tmp_path: Path, suffix: str, data: bytes) -> None:
-    start = {".raw": b"% evt 3.0\n", ".aedat4": b"#!AER-DAT4.0\r\n", ".mcap": b"\x89MCAP0\r\n"}.get(suffix, b"")
+    start = {".raw": b"% evt 3.0\n", ".aedat4": b"#!AER-DAT4.0\r\n", ".mcap": b"\x89MCAP0\r\n"}.get(
+        suffix, b""
+    )
     path = tmp_path / f"a{suffix}"
     path.write_bytes(start + data)
     read_all(path)
@@ -143,7 +150,9 @@ def test_a_cut_aedat4_names_its_bytes(recording: Find, tmp_path: Path) -> None:
     data = recording("events/davis346.aedat4").read_bytes()
     path = tmp_path / "a.aedat4"
     path.write_bytes(data[:600_000])
-    with pytest.raises(FormatError, match=r"a\.aedat4: truncated: packets end at byte 1190063, the file at 600000"):
+    with pytest.raises(
+        FormatError, match=r"a\.aedat4: truncated: packets end at byte 1190063, the file at 600000"
+    ):
         open_recording(path)
 
 

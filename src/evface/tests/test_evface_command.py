@@ -80,5 +80,7 @@ def test_bad_input_is_one_line_and_exit_code_two(evface: Run, tmp_path: Path, co
 
 def test_it_is_installed_as_a_module_too(tmp_path: Path) -> None:
     path = made_file(tmp_path / "a.raw", some_events())
-    found = subprocess.run([sys.executable, "-m", "evface.cli", "info", str(path), "--json"], capture_output=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-m", "evface.cli", "info", str(path), "--json"], capture_output=True, check=True
+    )
     assert json.loads(found.stdout)["events"] == 3000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -117,7 +118,9 @@ splits = st.lists(st.integers(0, 200), max_size=6)
 
 @settings(max_examples=300)
 @given(st.one_of(words_strategy, lively), splits)
-def test_decodes_any_words_like_the_slow_decoder_however_they_are_cut(words: list[int], cuts: list[int]) -> None:
+def test_decodes_any_words_like_the_slow_decoder_however_they_are_cut(
+    words: list[int], cuts: list[int]
+) -> None:
     words = [0x8001, 0x6002, *words]
     slow = SlowDecoder(640, 480)
     expected = slow.decode(words)
@@ -125,13 +128,15 @@ def test_decodes_any_words_like_the_slow_decoder_however_they_are_cut(words: lis
     edges = [0, *sorted(min(cut, len(words)) for cut in cuts), len(words)]
     found: list[Row] = []
     triggers: list[Triggers] = []
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         found += rows(decoder.decode(to_bytes(words[start:stop])))
         triggers.append(decoder.drain_triggers())
     assert found == expected
     assert decoder.dropped == slow.dropped
     assert decoder.time == slow.time
-    assert [edge for part in triggers for edge in zip(part.t, part.id, part.edge, strict=True)] == slow.triggers
+    assert [
+        edge for part in triggers for edge in zip(part.t, part.id, part.edge, strict=True)
+    ] == slow.triggers
 
 
 def test_decoding_starts_at_the_first_time_high_followed_by_time_low() -> None:
@@ -209,7 +214,9 @@ def test_triggers_lie_between_the_events() -> None:
 
 def test_more_triggers_than_there_was_room_for() -> None:
     t = np.arange(1, 1001, dtype=np.int64)
-    data = encode_evt3(Events.empty(640, 480), triggers=Triggers(t, np.zeros(1000, np.uint8), np.ones(1000, np.uint8)))
+    data = encode_evt3(
+        Events.empty(640, 480), triggers=Triggers(t, np.zeros(1000, np.uint8), np.ones(1000, np.uint8))
+    )
     decoder = make_decoder("evt3", 640, 480)
     decoder.decode(data)
     assert np.array_equal(decoder.drain_triggers().t, t)
@@ -240,7 +247,9 @@ def test_time_rolls_over_without_a_time_base() -> None:
 
 def test_a_small_step_back_is_noise() -> None:
     decoder = make_decoder("evt3", 640, 480)
-    events = decoder.decode(to_bytes([0x8100, 0x6000, 0x0001, 0x2001, 0x80FF, 0x6005, 0x2002, 0x8101, 0x6000, 0x2003]))
+    events = decoder.decode(
+        to_bytes([0x8100, 0x6000, 0x0001, 0x2001, 0x80FF, 0x6005, 0x2002, 0x8101, 0x6000, 0x2003])
+    )
     assert events.t.tolist() == [0x100000, 0x100005, 0x101000]
 
 
@@ -299,9 +308,13 @@ def test_half_a_word_is_an_error() -> None:
 def test_a_packet_larger_than_one_piece() -> None:
     count = 1_200_000
     events = Events(
-        np.tile(np.array([3, 500], np.uint16), count // 2), np.zeros(count, np.uint16), np.ones(count, np.uint8),
-        np.arange(count, dtype=np.int64) // 2, 640, 480,
-    )  # fmt: skip
+        np.tile(np.array([3, 500], np.uint16), count // 2),
+        np.zeros(count, np.uint16),
+        np.ones(count, np.uint8),
+        np.arange(count, dtype=np.int64) // 2,
+        640,
+        480,
+    )
     found = make_decoder("evt3", 640, 480).decode(encode_evt3(events))
     assert np.array_equal(found.x, events.x)
     assert np.array_equal(found.t, events.t)

@@ -38,7 +38,13 @@ def same(left: Events, right: Events) -> None:
 def test_real_recordings_hold_what_was_counted(recording: Find, name: str) -> None:
     found = open_recording(recording(name)).summary()
     width, height, events, on, span, frames = COUNTS[name]
-    assert (found.width, found.height, found.events, found.on, found.off) == (width, height, events, on, events - on)
+    assert (found.width, found.height, found.events, found.on, found.off) == (
+        width,
+        height,
+        events,
+        on,
+        events - on,
+    )
     assert found.first is not None
     assert found.last is not None
     assert found.last - found.first == span
@@ -99,10 +105,15 @@ def test_writing_in_pieces_is_writing_at_once(tmp_path: Path, ending: str) -> No
 @pytest.mark.parametrize("ending", [".raw", ".h5"])
 def test_half_a_recording_never_appears(tmp_path: Path, ending: str) -> None:
     events = some_events()
-    with pytest.raises(FormatError, match="step back"), open_writer(tmp_path / f"a{ending}", WIDTH, HEIGHT) as writer:
-        writer.write(events)
-        assert not (tmp_path / f"a{ending}").exists()
-        writer.write(events)
+
+    def write_twice() -> None:
+        with open_writer(tmp_path / f"a{ending}", WIDTH, HEIGHT) as writer:
+            writer.write(events)
+            assert not (tmp_path / f"a{ending}").exists()
+            writer.write(events)
+
+    with pytest.raises(FormatError, match="step back"):
+        write_twice()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -146,7 +157,9 @@ def test_the_size_of_the_sensor(tmp_path: Path, lines: bytes, size: tuple[int, i
     assert len(found.read()) == 3000
 
 
-@pytest.mark.parametrize("name", ["events/hd_evt3.raw", "events/vga_evt3_bag", "events/davis346_libcaer_cmp_bag"])
+@pytest.mark.parametrize(
+    "name", ["events/hd_evt3.raw", "events/vga_evt3_bag", "events/davis346_libcaer_cmp_bag"]
+)
 def test_packets_decode_to_the_events(recording: Find, name: str) -> None:
     found = open_recording(recording(name))
     decodes_alike(found)
@@ -194,7 +207,7 @@ def test_a_bag_without_time_bases(tmp_path: Path) -> None:
     events = some_events()
     found = open_recording(made_bag(tmp_path / "bag", events, time_base=False))
     same(found.read(), events)
-    assert [packet.sensor_time for packet in found.packets()][0] == events.t[0] * 1000
+    assert next(packet.sensor_time for packet in found.packets()) == events.t[0] * 1000
     decodes_alike(found)
 
 
@@ -235,7 +248,11 @@ def test_the_layout_of_dsec(tmp_path: Path) -> None:
         t, index = file["events/t"][:], file["ms_to_idx"][:]
         assert file["t_offset"][()] == events.t[0]
         assert np.array_equal(t + events.t[0], events.t)
-        assert {name: file[f"events/{name}"].dtype.str for name in "xyp"} == {"x": "<u2", "y": "<u2", "p": "|u1"}
+        assert {name: file[f"events/{name}"].dtype.str for name in "xyp"} == {
+            "x": "<u2",
+            "y": "<u2",
+            "p": "|u1",
+        }
         assert file["events/x"].compression == "gzip"
         assert file["events/x"].shuffle
         edges = np.arange(len(index)) * 1000
@@ -292,9 +309,12 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         open_recording(tmp_path)
     with pytest.raises(FormatError, match="cannot be written"):
         open_writer(tmp_path / "no" / "a.raw", WIDTH, HEIGHT)
-    with pytest.raises(FormatError, match="'.txt' cannot be written"):
+    with pytest.raises(FormatError, match=r"'\.txt' cannot be written"):
         open_writer(tmp_path / "a.txt", WIDTH, HEIGHT)
 
 
 def test_triggers_of_a_recording_without_any(tmp_path: Path) -> None:
-    assert open_recording(made_file(tmp_path / "a.raw", some_events())).triggers.t.tolist() == Triggers().t.tolist()
+    assert (
+        open_recording(made_file(tmp_path / "a.raw", some_events())).triggers.t.tolist()
+        == Triggers().t.tolist()
+    )

@@ -15,7 +15,9 @@ from evface.events import Events, event_counts, time_surface, voxel_grid
 WIDTH, HEIGHT = 6, 5
 
 rows = st.lists(
-    st.tuples(st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1), st.integers(0, 1), st.integers(-50, 200)),
+    st.tuples(
+        st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1), st.integers(0, 1), st.integers(-50, 200)
+    ),
     max_size=40,
 )
 

@@ -1,8 +1,8 @@
 """Counting events into the pixels of a two-channel frame: the kernels under the slicer.
 
-Events are counted in two passes over short blocks. The first turns x, y and p into one index, many at once in the
-machine's vectors; the second only increments. In one pass the processor would do neither well. One column and one
-row more than the frame has take the events outside, so that nobody need ask where an event lies.
+Events are counted in two passes over short blocks. The first turns x, y and p into one index, many at once
+in the machine's vectors; the second only increments. In one pass the processor would do neither well. One
+column and one row more than the frame has take the events outside, so that nobody need ask where one lies.
 """
 
 from __future__ import annotations
@@ -81,12 +81,15 @@ class Binner:
         GeometryError: a box or size without area.
     """
 
-    def __init__(self, width: int, height: int, box: Box | None = None, size: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, width: int, height: int, box: Box | None = None, size: tuple[int, int] | None = None
+    ) -> None:
         self.width, self.height = width, height
         self.columns_out, self.rows_out = size or (width, height)
         if min(width, height, self.columns_out, self.rows_out) <= 0:
             raise GeometryError(
-                f"a frame of {self.columns_out}x{self.rows_out} px of a sensor of {width}x{height} px has no pixels"
+                f"a frame of {self.columns_out}x{self.rows_out} px "
+                f"of a sensor of {width}x{height} px has no pixels"
             )
         self.next_box = box or (0.0, 0.0, float(width), float(height))
         self._plane = (self.rows_out + 1) * (self.columns_out + 1)
@@ -104,7 +107,9 @@ class Binner:
     def next_box(self, box: Box) -> None:
         left, top, width, height = (float(value) for value in box)
         if not (width > 0 and height > 0 and np.isfinite([left, top, width, height]).all()):
-            raise GeometryError(f"box {left:g}, {top:g}, {width:g}, {height:g}: expected width and height above 0 px")
+            raise GeometryError(
+                f"box {left:g}, {top:g}, {width:g}, {height:g}: expected width and height above 0 px"
+            )
         self._next_box = (left, top, width, height)
 
     def begin(self) -> None:

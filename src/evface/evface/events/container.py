@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,7 @@ class Events:
     def __len__(self) -> int:
         return len(self.t)
 
-    def __getitem__(self, which: slice) -> Events:
+    def __getitem__(self, which: slice | NDArray[Any]) -> Events:
         """A view of a range of events, or the events at a mask or index array."""
         return Events(
             self.x[which], self.y[which], self.p[which], self.t[which],
@@ -84,10 +84,8 @@ class Events:
                     f"cannot join events of {part.width}x{part.height} ({part.clock} clock) "
                     f"to events of {first.width}x{first.height} ({first.clock} clock)"
                 )
-        return cls(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in "xypt"),
-            first.width, first.height, first.clock,
-        )  # fmt: skip
+        x, y, p, t = (np.concatenate([getattr(part, name) for part in parts]) for name in "xypt")
+        return cls(x, y, p, t, first.width, first.height, first.clock)
 
     def copy(self) -> Events:
         """The same events in arrays of their own (a decoder's arrays are overwritten by its next packet)."""
@@ -114,6 +112,6 @@ class Triggers:
     def __len__(self) -> int:
         return len(self.t)
 
-    def __getitem__(self, which: slice) -> Triggers:
+    def __getitem__(self, which: slice | NDArray[Any]) -> Triggers:
         """A view of a range of triggers, or those at a mask or index array."""
         return Triggers(self.t[which], self.id[which], self.edge[which])

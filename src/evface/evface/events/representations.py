@@ -11,7 +11,9 @@ from evface.events.binning import Binner, Box
 from evface.events.container import Events
 
 
-def event_counts(events: Events, *, box: Box | None = None, size: tuple[int, int] | None = None) -> NDArray[np.uint16]:
+def event_counts(
+    events: Events, *, box: Box | None = None, size: tuple[int, int] | None = None
+) -> NDArray[np.uint16]:
     """Events per pixel and polarity, the paper's Eq. 1.
 
     Args:
@@ -47,7 +49,9 @@ def _voxel_grid(x, y, p, t, start, scale, grid):  # type: ignore[no-untyped-def]
             grid[left + 1, y[i], x[i]] += sign * right_share
 
 
-def voxel_grid(events: Events, bins: int, *, start: int | None = None, stop: int | None = None) -> NDArray[np.float32]:
+def voxel_grid(
+    events: Events, bins: int, *, start: int | None = None, stop: int | None = None
+) -> NDArray[np.float32]:
     """Signed events spread over time bins, linearly between the two nearest (Zhu et al., CVPR 2019).
 
     An event at time t lies at ``(bins - 1) * (t - start) / (stop - start)`` and gives each neighbouring bin

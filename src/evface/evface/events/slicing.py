@@ -1,9 +1,9 @@
-"""Cutting a stream of events into frames of counts: fixed time on an absolute grid, or fixed number of events.
+"""Cutting a stream of events into frames of counts: of fixed time on an absolute grid, or of fixed number.
 
 A frame is uint16 ``[2, H, W]``: channel 0 counts off events (darker), channel 1 on events (brighter), as in
-Eq. 1 of the paper; a count stays at 65535 once it is there. Frames are counted straight into a box of the sensor
-at the output size, so that no event inside the box is lost to resampling. Live and offline cut with the same
-`Slicer`, so that they give the same frames.
+Eq. 1 of the paper; a count stays at 65535 once it is there. Frames are counted straight into a box of the
+sensor at the output size, so that no event inside the box is lost to resampling. Live and offline cut with
+the same `Slicer`, so that they give the same frames.
 """
 
 from __future__ import annotations
@@ -129,15 +129,13 @@ class Slicer:
         index = time // self.duration
         if self._index is None:
             self._open(index)
-        slices: list[Slice] = []
-        steps = index - self._index  # type: ignore[operator]
+            return []
+        steps = index - self._index
         if abs(steps) > MAX_SILENCE:
-            slices.append(self._close())
+            closed = self._close()
             self._open(index)
-            return slices
-        for _ in range(steps):
-            slices.append(self._close())
-        return slices
+            return [closed]
+        return [self._close() for _ in range(steps)]
 
     def _open(self, index: int) -> None:
         self._index = index
@@ -171,7 +169,13 @@ class CountSlicer:
     """
 
     def __init__(
-        self, width: int, height: int, count: int, *, box: Box | None = None, size: tuple[int, int] | None = None
+        self,
+        width: int,
+        height: int,
+        count: int,
+        *,
+        box: Box | None = None,
+        size: tuple[int, int] | None = None,
     ) -> None:
         if count <= 0:
             raise ConfigError(f"events of a slice: expected more than 0, found {count}")
@@ -232,7 +236,9 @@ def iter_slices(
 ) -> Iterator[Slice]:
     """Slices of events at hand, one at a time; see `slice_events`."""
     if start is not None or stop is not None:
-        edges = np.searchsorted(events.t, [_or(start, np.iinfo(np.int64).min), _or(stop, np.iinfo(np.int64).max)])
+        edges = np.searchsorted(
+            events.t, [_or(start, np.iinfo(np.int64).min), _or(stop, np.iinfo(np.int64).max)]
+        )
         events = events[edges[0] : edges[1]]
     if count is not None:
         by_count = CountSlicer(events.width, events.height, count, box=box, size=size)

@@ -12,9 +12,9 @@ from evface.events.codecs.mono import MonoDecoder, encode_mono
 
 __all__ = ["ENCODINGS", "Bytes", "Decoder", "encode_evt3", "encode_mono", "make_decoder"]
 
-_DECODERS: dict[str, type[Evt3Decoder] | type[MonoDecoder] | type[LibcaerDecoder] | type[LibcaerCmpDecoder]] = {
-    decoder.encoding: decoder for decoder in (Evt3Decoder, MonoDecoder, LibcaerDecoder, LibcaerCmpDecoder)
-}
+_DECODERS: dict[
+    str, type[Evt3Decoder] | type[MonoDecoder] | type[LibcaerDecoder] | type[LibcaerCmpDecoder]
+] = {decoder.encoding: decoder for decoder in (Evt3Decoder, MonoDecoder, LibcaerDecoder, LibcaerCmpDecoder)}
 
 ENCODINGS = tuple(_DECODERS)
 """Names of the encodings that can be decoded, as in ``EventPacket.encoding``."""

@@ -37,7 +37,7 @@ class Decoder(Protocol):
 
     @property
     def dropped(self) -> int:
-        """Events left out since the start or ``reset``: outside the sensor, or before their time or row was known."""
+        """Events left out since ``reset``: outside the sensor, or their time or row not known yet."""
         ...
 
     def decode(self, data: Bytes, time_base_ns: int = 0) -> Events:
@@ -86,7 +86,9 @@ def as_words(data: Bytes, dtype: np.dtype[Any], encoding: str) -> NDArray[Any]:
 def check_time_base(time_base_ns: int, encoding: str) -> None:
     """Raise FormatError unless times counted from there fit into 64 bits."""
     if not 0 <= time_base_ns < 1 << 62:
-        raise FormatError(f"{encoding} packet with a time base of {time_base_ns} ns, expected 0 to {(1 << 62) - 1}")
+        raise FormatError(
+            f"{encoding} packet with a time base of {time_base_ns} ns, expected 0 to {(1 << 62) - 1}"
+        )
 
 
 def check_sensor(width: int, height: int) -> None:

@@ -1,9 +1,9 @@
 """EVT3, the stream of 16-bit words of Prophesee sensors, decoded with state carried from packet to packet.
 
-The kernel walks the words once. Words that alternate at random in a scene (row, single event, base of a vector)
-are handled without branches, because a mispredicted branch costs more than the stores it would save; a vector
-word writes four columns from a table, and the rest only where more than four bits are set. Coordinates are held
-against the sensor's size afterwards, a block at a time, where the machine compares many at once.
+The kernel walks the words once. Words that alternate at random in a scene (row, single event, base of a
+vector) are handled without branches, because a mispredicted branch costs more than the stores it would save;
+a vector word writes four columns from a table, and the rest only where more than four bits are set.
+Coordinates are held against the sensor's size afterwards, a block at a time, many at once.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _COUNTS = np.array([mask.bit_count() for mask in range(1 << VECTOR)], np.uint8)
 
 @njit(cache=True, inline="always")
 def _next_high(high, value):  # type: ignore[no-untyped-def]
-    """Upper part of the time, epoch included, after TIME_HIGH: a long step back is a rollover, a short one noise."""
+    """Upper part of the time, epoch included: a long step back is a rollover, a short one noise."""
     if high < 0:
         return value
     back = (high & 0xFFF) - value
@@ -85,17 +85,6 @@ def _first_high(words):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, inline="always")
-def _write(first, last, mask, base, row, time, n, x, y, p, t, columns):  # type: ignore[no-untyped-def]
-    """Write the columns ``first`` to ``last`` of a vector; those beyond its bits are overwritten later."""
-    for k in range(first, last):
-        at = np.uintp(n) + np.uintp(k)
-        x[at] = (base & 0xFFFF) + columns[np.uintp(mask), np.uintp(k)]
-        y[at] = row
-        p[at] = base >> 16
-        t[at] = time
-
-
 @njit(cache=True)
 def _decode_block(words, start, stop, state, n, x, y, p, t, columns, counts, triggers):  # type: ignore[no-untyped-def]
     """Decode words[start:stop] behind the first ``n`` events; the new number of events.
@@ -123,9 +112,20 @@ def _decode_block(words, start, stop, state, n, x, y, p, t, columns, counts, tri
         elif code < 6:
             mask = value if code == 4 else value & 0xFF
             count = np.int64(counts[np.uintp(mask)])
-            _write(0, 4, mask, base, row, time, n, x, y, p, t, columns)
+            column, polarity = base & 0xFFFF, base >> 16
+            for k in range(4):
+                at = np.uintp(n) + np.uintp(k)
+                x[at] = column + columns[np.uintp(mask), np.uintp(k)]
+                y[at] = row
+                p[at] = polarity
+                t[at] = time
             if count > 4:
-                _write(4, 12, mask, base, row, time, n, x, y, p, t, columns)
+                for k in range(4, 12):
+                    at = np.uintp(n) + np.uintp(k)
+                    x[at] = column + columns[np.uintp(mask), np.uintp(k)]
+                    y[at] = row
+                    p[at] = polarity
+                    t[at] = time
             n += count
             base += 12 if code == 4 else 8
         elif code == 8:

@@ -15,10 +15,12 @@ MAX_SIZE = 2048
 MAX_GAP = 86_400_000_000
 """us without an event that an encoder bridges: a day; longer is a broken clock."""
 
-_BRIDGE = 2048  # TIME_HIGH steps after which a silence needs a word of its own, else rollovers cannot be counted
+_BRIDGE = (
+    2048  # TIME_HIGH steps after which a silence needs a word of its own, else rollovers cannot be counted
+)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _write_time(words, n, high, time):  # type: ignore[no-untyped-def]
     """TIME_HIGH where it changed (bridging a silence) and TIME_LOW; new n and high."""
     target = time >> 12
@@ -35,9 +37,22 @@ def _write_time(words, n, high, time):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def _write_triggers(words, n, high, now, k, until, trigger_t, trigger_id, trigger_edge):  # type: ignore[no-untyped-def]
+    """The triggers up to a time, from the k-th on; new n, high, now and k."""
+    while k < len(trigger_t) and trigger_t[k] <= until:
+        if trigger_t[k] != now:
+            now = trigger_t[k]
+            n, high = _write_time(words, n, high, now)
+        words[n] = 0xA000 | np.int64(trigger_id[k] & 0xF) << 8 | trigger_edge[k] & 1
+        n += 1
+        k += 1
+    return n, high, now, k
+
+
+@njit(cache=True)
 def _encode(x, y, p, t, trigger_t, trigger_id, trigger_edge, begin, end, words):  # type: ignore[no-untyped-def]
-    """Write the packet from time ``begin`` to ``end``; number of words, or -1 - i for a time that steps back."""
-    high, now, row, k = begin >> 12, begin, np.int64(-1), 0
+    """Write the packet from ``begin`` to ``end``, us; number of words, or -1 - i where a time steps back."""
+    high, now, row, i = begin >> 12, begin, np.int64(-1), 0
     words[0] = 0x8000 | high & 0xFFF
     words[1] = 0x6000 | begin & 0xFFF
     n = 2
@@ -45,68 +60,55 @@ def _encode(x, y, p, t, trigger_t, trigger_id, trigger_edge, begin, end, words):
         row = np.int64(y[0])
         words[n] = row
         n += 1
-    i = 0
+    n, high, now, k = _write_triggers(words, n, high, now, 0, now, trigger_t, trigger_id, trigger_edge)
     while i < len(x):
-        time = t[i]
-        if time < now:
-            return -1 - i
-        while k < len(trigger_t) and trigger_t[k] <= time:
-            if trigger_t[k] != now:
-                now = trigger_t[k]
-                n, high = _write_time(words, n, high, now)
-            words[n] = 0xA000 | np.int64(trigger_id[k] & 0xF) << 8 | trigger_edge[k] & 1
-            n += 1
-            k += 1
+        at = np.uintp(i)
+        time, base, polarity = t[at], np.int64(x[at]), np.int64(p[at] & 1)
         if time != now:
-            now = time
-            n, high = _write_time(words, n, high, now)
-        if y[i] != row:
-            row = np.int64(y[i])
-            words[n] = row
-            n += 1
-        polarity = np.int64(p[i] & 1) << 11
-        base = np.int64(x[i])
-        stop = i + 1
-        while (
-            stop < len(x) and t[stop] == now and y[stop] == row and np.int64(p[stop] & 1) << 11 == polarity
-            and x[stop] > x[stop - 1] and x[stop] < base + 12
+            if time < now:
+                return -1 - i
+            if k < len(trigger_t) and trigger_t[k] <= time:
+                n, high, now, k = _write_triggers(
+                    words, n, high, now, k, time, trigger_t, trigger_id, trigger_edge
+                )
+            if time != now:
+                now = time
+                n, high = _write_time(words, n, high, now)
+        words[np.uintp(n)] = y[at]
+        n += np.int64(np.int64(y[at]) != row)
+        row = np.int64(y[at])
+        i += 1
+        after = np.uintp(min(i, len(x) - 1))
+        # One branch for all conditions: each by itself is as good as random.
+        if not (
+            (np.int64(y[after]) == row) & (np.int64(x[after]) > base) & (np.int64(x[after]) < base + 12)
+            & (np.int64(p[after] & 1) == polarity) & (t[after] == now)
         ):  # fmt: skip
-            stop += 1
-        if stop - i < 3:
-            # One or two events: single words are as short as a vector with its base.
-            for j in range(i, stop):
-                words[n] = 0x2000 | polarity | np.int64(x[j])
-                n += 1
-            i = stop
-            continue
-        words[n] = 0x3000 | polarity | base
-        n += 1
-        while True:
-            mask = 0
-            for j in range(i, stop):
-                mask |= 1 << (np.int64(x[j]) - base)
-            short = mask < 0x100
-            words[n] = (0x5000 if short else 0x4000) | mask
+            words[np.uintp(n)] = 0x2000 | polarity << 11 | base
             n += 1
-            base += 8 if short else 12
-            i = stop
-            if not (i < len(x) and t[i] == now and y[i] == row and np.int64(p[i] & 1) << 11 == polarity):
-                break
-            if x[i] < base or x[i] >= base + 12:
-                break
-            stop = i + 1
-            while (
-                stop < len(x) and t[stop] == now and y[stop] == row and np.int64(p[stop] & 1) << 11 == polarity
-                and x[stop] > x[stop - 1] and x[stop] < base + 12
-            ):  # fmt: skip
-                stop += 1
-    while k < len(trigger_t):
-        if trigger_t[k] != now:
-            now = trigger_t[k]
-            n, high = _write_time(words, n, high, now)
-        words[n] = 0xA000 | np.int64(trigger_id[k] & 0xF) << 8 | trigger_edge[k] & 1
+            continue
+        words[np.uintp(n)] = 0x3000 | polarity << 11 | base
         n += 1
-        k += 1
+        last, mask = base, 1
+        while i < len(x):
+            at = np.uintp(i)
+            column = np.int64(x[at])
+            if not (
+                (np.int64(y[at]) == row) & (column > last) & (column < base + 24)
+                & (np.int64(p[at] & 1) == polarity) & (t[at] == now)
+            ):  # fmt: skip
+                break
+            if column >= base + 12:
+                words[np.uintp(n)] = 0x4000 | mask
+                n += 1
+                base += 12
+                mask = 0
+            mask |= 1 << (column - base)
+            last = column
+            i += 1
+        words[np.uintp(n)] = (0x5000 if mask < 0x100 else 0x4000) | mask
+        n += 1
+    n, high, now, k = _write_triggers(words, n, high, now, k, end, trigger_t, trigger_id, trigger_edge)
     if end > now:
         n, high = _write_time(words, n, high, end)
     return n
@@ -134,7 +136,9 @@ def encode_evt3(events: Events, *, triggers: Triggers | None = None, time: int |
     """
     triggers = Triggers() if triggers is None else triggers
     if events.width > MAX_SIZE or events.height > MAX_SIZE:
-        raise GeometryError(f"evt3 holds coordinates below {MAX_SIZE}, found a sensor of {events.width}x{events.height}")
+        raise GeometryError(
+            f"evt3 holds coordinates below {MAX_SIZE}, found a sensor of {events.width}x{events.height}"
+        )
     edges = [int(a[i]) for a in (events.t, triggers.t) if len(a) for i in (0, -1)]
     if time is not None:
         edges.append(time)
@@ -146,7 +150,9 @@ def encode_evt3(events: Events, *, triggers: Triggers | None = None, time: int |
     if begin < 0 or end - begin > MAX_GAP:
         raise FormatError(f"evt3: times from {begin} to {end} us: expected none below 0 and less than a day")
     if len(events) and (int(events.x.max()) >= MAX_SIZE or int(events.y.max()) >= MAX_SIZE):
-        raise GeometryError(f"evt3 holds coordinates below {MAX_SIZE}, found x {events.x.max()}, y {events.y.max()}")
+        raise GeometryError(
+            f"evt3 holds coordinates below {MAX_SIZE}, found x {events.x.max()}, y {events.y.max()}"
+        )
     if np.any(np.diff(triggers.t) < 0):
         raise FormatError("evt3: times of triggers step back; sort them first")
     bridges = (end - begin) // (_BRIDGE << 12) + 2

@@ -49,7 +49,9 @@ def encode_mono(events: Events) -> tuple[bytes, int]:
     base = int(events.t[0]) * 1000 if len(events) else 0
     elapsed = events.t * 1000 - base
     if len(events) and (elapsed.min() < 0 or elapsed.max() >= _SPAN):
-        raise FormatError(f"mono: times from {events.t.min()} to {events.t.max()} us do not fit into one packet")
+        raise FormatError(
+            f"mono: times from {events.t.min()} to {events.t.max()} us do not fit into one packet"
+        )
     if len(events) and events.y.max() >= _MAX_ROW:
         raise FormatError(f"mono: row {events.y.max()} does not fit into 15 bits")
     words = elapsed.astype(np.uint64)

@@ -1,4 +1,4 @@
-"""What the decoders share whose packets stand alone: each has its own time base and no state but the counters."""
+"""What the decoders share whose packets stand alone: each has its own time base, none needs another."""
 
 from __future__ import annotations
 

@@ -51,7 +51,9 @@ def open_recording(path: str | Path, *, topic: str = "") -> Recording:
             return BagRecording(path, topic)
         if path.suffix.lower() not in _READERS:
             endings = ", ".join([*_READERS, *STORAGE])
-            raise FormatError(f"{path}: ending {path.suffix!r} is not known, expected {endings} or the folder of a bag")
+            raise FormatError(
+                f"{path}: ending {path.suffix!r} is not known, expected {endings} or the folder of a bag"
+            )
         return _READERS[path.suffix.lower()](path)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from error

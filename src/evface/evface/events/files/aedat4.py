@@ -1,7 +1,8 @@
 """aedat4 files, read without the vendor's library: it waits for ever on a file with a single flipped bit.
 
-Layout (https://docs.inivation.com, AEDAT 4.0): the version line, a size-prefixed flatbuffer with compression, place of
-the packet table and an XML description of the streams, then packets of {int32 stream, int32 size, data}.
+Layout (https://docs.inivation.com, AEDAT 4.0): the version line, a size-prefixed flatbuffer with compression,
+place of the table of packets and an XML description of the streams, packets of {int32 stream, int32 size,
+data}, the table of packets.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from xml.etree import ElementTree
@@ -60,12 +62,16 @@ class Aedat4Recording(Recording):
         with path.open("rb") as file:
             head = file.read(len(_VERSION) + 4)
             if len(head) < len(_VERSION) + 4 or not head.startswith(_VERSION):
-                raise FormatError(f"{path}: expected {_VERSION.decode().strip()} at byte 0, found {head[:14]!r}")
+                raise FormatError(
+                    f"{path}: expected {_VERSION.decode().strip()} at byte 0, found {head[:14]!r}"
+                )
             size = struct.unpack_from("<I", head, len(_VERSION))[0]
             self._start = len(head) + size
             self._size = path.stat().st_size
             if self._start > self._size:
-                raise FormatError(f"{path}: breaks off in its header: {size} bytes announced at byte {len(_VERSION)}")
+                raise FormatError(
+                    f"{path}: breaks off in its header: {size} bytes announced at byte {len(_VERSION)}"
+                )
             header = head[-4:] + file.read(size)
         try:
             table = Table.root(header, "IOHE")
@@ -91,6 +97,14 @@ class Aedat4Recording(Recording):
             raise FormatError(f"{path}: header gives {self.width}x{self.height} px")
         for _ in self._heads():
             pass  # a chain that breaks is found at once, not after half of the events
+        if end != _UNKNOWN_TABLE:
+            self._check_tail()
+
+    def _check_tail(self) -> None:
+        """The table of packets at the end is not needed, but it has to be whole."""
+        with self.path.open("rb") as file:
+            file.seek(self._end)
+            self._unpack(self._end, file.read(_LARGEST), "FTAB")
 
     def _describe(self, description: bytes) -> dict[int, _Stream]:
         try:
@@ -100,7 +114,7 @@ class Aedat4Recording(Recording):
             raise FormatError(f"{self.path}: damaged description of the streams: {error}") from error
 
     def _heads(self, kind: str = "") -> Iterator[tuple[int, int]]:
-        """Place and size of the packets of one kind of stream, of all without ``kind``; follows the chain to its end."""
+        """Place and size of the packets of one kind of stream, of all without ``kind``."""
         at = self._start
         with self.path.open("rb") as file:
             while at < self._end:
@@ -109,8 +123,8 @@ class Aedat4Recording(Recording):
                 stream, size = struct.unpack("<iI", head) if len(head) == 8 else (-1, 0)
                 if stream not in self._streams or size > _LARGEST or at + 8 + size > self._end:
                     raise FormatError(
-                        f"{self.path}: damaged or truncated packet at byte {at}: stream {stream}, {size} bytes, "
-                        f"packets end at byte {self._end}"
+                        f"{self.path}: damaged or truncated packet at byte {at}: "
+                        f"stream {stream}, {size} bytes, packets end at byte {self._end}"
                     )
                 wanted = stream == self._events if kind == "EVTS" else self._streams[stream].kind == kind
                 if wanted or not kind:
@@ -122,10 +136,14 @@ class Aedat4Recording(Recording):
         with self.path.open("rb") as file:
             for at, size in self._heads(kind):
                 file.seek(at + 8)
-                try:
-                    yield at, Table.root(self._decompress(file.read(size)), kind)
-                except (FlatbufferError, RuntimeError, ValueError, MemoryError, zstandard.ZstdError) as error:
-                    raise FormatError(f"{self.path}: damaged packet at byte {at}: {error}") from error
+                yield at, self._unpack(at, file.read(size), kind)
+
+    def _unpack(self, at: int, data: bytes, kind: str) -> Table:
+        """The table in the compressed bytes of a packet at a place of the file."""
+        try:
+            return Table.root(self._decompress(data), kind)
+        except (FlatbufferError, RuntimeError, ValueError, MemoryError, zstandard.ZstdError) as error:
+            raise FormatError(f"{self.path}: damaged packet at byte {at}: {error}") from error
 
     def _decompress(self, data: bytes) -> bytes:
         if self._compression == _NONE:
@@ -144,8 +162,13 @@ class Aedat4Recording(Recording):
         last = np.iinfo(np.int64).min
         dropped = 0
         for at, table in self._tables("EVTS"):
-            found = self._checked(at, lambda table=table: table.vector(0, _EVENT))
-            inside = (found["x"].view() >= 0) & (found["x"] < self.width) & (found["y"] >= 0) & (found["y"] < self.height)
+            found = self._checked(at, partial(table.vector, 0, _EVENT))
+            inside = (
+                (found["x"].view() >= 0)
+                & (found["x"] < self.width)
+                & (found["y"] >= 0)
+                & (found["y"] < self.height)
+            )
             if not inside.all():
                 dropped += len(found) - int(inside.sum())
                 found = found[inside]
@@ -154,8 +177,8 @@ class Aedat4Recording(Recording):
                 raise FormatError(f"{self.path}: times step back in the packet at byte {at}")
             last = t[-1] if len(t) else last
             yield Events(
-                found["x"].astype(np.uint16), found["y"].astype(np.uint16), (found["p"] != 0).astype(np.uint8), t,
-                self.width, self.height, self.clock,
+                found["x"].astype(np.uint16), found["y"].astype(np.uint16),
+                (found["p"] != 0).astype(np.uint8), t, self.width, self.height, self.clock,
             )  # fmt: skip
         self._triggers, self._dropped = self._read_triggers(), dropped
 
@@ -163,16 +186,13 @@ class Aedat4Recording(Recording):
         """Read fields of the packet at a place of the file."""
         try:
             return read()
-        except (FlatbufferError, ValueError) as error:
+        except (FlatbufferError, ValueError, OverflowError) as error:
             raise FormatError(f"{self.path}: damaged packet at byte {at}: {error}") from error
 
     def _read_triggers(self) -> Triggers:
         parts = []
         for at, table in self._tables("TRIG"):
-            edges = self._checked(
-                at, lambda table=table: [(t.number(0, "q"), t.number(1, "b")) for t in table.tables(0)]
-            )
-            edges = [edge for edge in edges if edge[1] in (_RISING, _FALLING)]
+            edges = self._checked(at, partial(_edges, table))
             parts.append(
                 Triggers(
                     np.array([time for time, _ in edges], np.int64),
@@ -190,12 +210,12 @@ class Aedat4Recording(Recording):
     def frames(self) -> Iterator[Picture]:
         """The pictures in the order of time."""
         for at, table in self._tables("FRME"):
-            yield self._checked(at, lambda table=table: _picture(table))
+            yield self._checked(at, partial(_picture, table))
 
     def imu(self) -> Iterator[Inertia]:
         """The samples of the inertial sensor in the order of time."""
         for at, table in self._tables("IMUS"):
-            yield from self._checked(at, lambda table=table: [_inertia(sample) for sample in table.tables(0)])
+            yield from self._checked(at, partial(_inertias, table))
 
 
 def _stream(node: ElementTree.Element) -> _Stream:
@@ -223,6 +243,16 @@ def _picture(table: Table) -> Picture:
     return Picture(
         pixels.reshape(shape).copy(), (begin + end) // 2 if begin and end else table.number(0, "q"), exposure
     )
+
+
+def _edges(table: Table) -> list[tuple[int, int]]:
+    """Time and kind of the triggers that are edges on the input."""
+    found = [(trigger.number(0, "q"), trigger.number(1, "b")) for trigger in table.tables(0)]
+    return [(time, kind) for time, kind in found if kind in (_RISING, _FALLING)]
+
+
+def _inertias(table: Table) -> list[Inertia]:
+    return [_inertia(sample) for sample in table.tables(0)]
 
 
 def _inertia(sample: Table) -> Inertia:

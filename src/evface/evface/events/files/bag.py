@@ -28,11 +28,29 @@ def _reading(path: Path) -> Iterator[None]:
     """Turn whatever a broken bag makes its reader raise into one FormatError."""
     try:
         yield
-    except (EvfaceError, OSError, GeneratorExit):
+    except (EvfaceError, FileNotFoundError, PermissionError):
         raise
     except Exception as error:
         # A damaged index leads the reader astray in ways that no list of exceptions covers.
         raise FormatError(f"{path}: damaged bag: {type(error).__name__}: {error}") from error
+
+
+def _check_length(path: Path) -> None:
+    """Hold the length of an sqlite3 file against its header: cut short, it would lose messages silently.
+
+    https://sqlite.org/fileformat.html, 1.3: page size at byte 16, number of pages at 28, valid where the
+    numbers at 24 and 92 agree.
+    """
+    with path.open("rb") as file:
+        head = file.read(100)
+    if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
+        raise FormatError(
+            f"{path}: damaged bag: expected the header of an sqlite3 file at byte 0, found {head[:16]!r}"
+        )
+    page, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
+    expected = (1 << 16 if page == 1 else page) * pages
+    if head[24:28] == head[92:96] and path.stat().st_size < expected:
+        raise FormatError(f"{path}: truncated: expected {expected} bytes, found {path.stat().st_size}")
 
 
 def _storage_files(path: Path) -> list[Path]:
@@ -64,11 +82,15 @@ class BagRecording(Recording):
         for file in self._files:
             if not file.is_file():
                 raise FormatError(f"{path}: metadata names {file.name}, which is not there")
+            if file.suffix == ".db3":
+                _check_length(file)
         self.topics = self._find_topics()
         if not self.topics:
             raise FormatError(f"{path}: no topic with {TYPES[0]} in this bag")
         if topic and topic not in self.topics:
-            raise FormatError(f"{path}: no events on topic {topic!r}, there are some on {', '.join(self.topics)}")
+            raise FormatError(
+                f"{path}: no events on topic {topic!r}, there are some on {', '.join(self.topics)}"
+            )
         if not topic and len(self.topics) > 1:
             raise FormatError(f"{path}: several topics with events, choose one of {', '.join(self.topics)}")
         self.topic = topic or self.topics[0]
@@ -139,7 +161,7 @@ class BagRecording(Recording):
         self._triggers, self._dropped = join_triggers(triggers), decoder.dropped
 
     def packets(self) -> Iterator[Packet]:
-        """The messages untouched; where evt3 came without a time base, its sensor time is read from the words."""
+        """The messages untouched; sensor times that evt3 came without are read from the words."""
         scanner = Evt3Scanner()
         for number, view in enumerate(self._checked()):
             time = view.time_base

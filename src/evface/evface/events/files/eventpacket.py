@@ -1,6 +1,7 @@
 """The field's event message in ROS 2, event_camera_msgs/msg/EventPacket, read from its serialized bytes.
 
-Layout: little-endian XCDR1 (OMG DDSI-RTPS 2.2, 10.2), alignment counted from behind the 4-byte encapsulation header.
+Layout: little-endian XCDR1 (OMG DDSI-RTPS 2.2, 10.2), alignment counted from behind the 4-byte
+encapsulation header.
 """
 
 from __future__ import annotations

@@ -63,7 +63,9 @@ class Table:
         start = at + _unpack("<I", self.data, at)
         count = _unpack("<I", self.data, start)
         if start + 4 + count * dtype.itemsize > len(self.data):
-            raise FlatbufferError(f"vector of {count} elements at byte {start} leads out of {len(self.data)} bytes")
+            raise FlatbufferError(
+                f"vector of {count} elements at byte {start} leads out of {len(self.data)} bytes"
+            )
         return np.frombuffer(self.data, dtype, count, start + 4)
 
     def tables(self, field: int) -> list[Table]:

@@ -40,7 +40,7 @@ def _reading(path: Path) -> Iterator[h5py.File]:
 class Hdf5Recording(Recording):
     """An HDF5 file in the layout of DSEC.
 
-    Files of this project know the sensor's size and clock; of others the size is inferred from the coordinates.
+    Files of this project know the sensor's size and clock; of others the size is taken from the coordinates.
 
     Args:
         path: of the file.
@@ -120,9 +120,9 @@ class Hdf5Recording(Recording):
 class Hdf5Writer:
     """Writes an HDF5 file in the layout of DSEC that appears under its name only when it is whole.
 
-    ``events/t`` counts from ``t_offset``, the time of the first event; ``ms_to_idx[ms]`` is the first event at or
-    after that millisecond, its last entry the number of events. Size and clock are attributes of the file;
-    triggers, where there are any, lie in ``triggers/{t,id,edge}``.
+    ``events/t`` counts from ``t_offset``, the time of the first event; ``ms_to_idx[ms]`` is the first event
+    at or after that millisecond, its last entry the number of events. Size and clock are attributes of the
+    file; triggers, where there are any, lie in ``triggers/{t,id,edge}``.
 
     Args:
         path: of the file to be; replaced if it is there.
@@ -144,9 +144,15 @@ class Hdf5Writer:
         dtypes = {"x": np.uint16, "y": np.uint16, "t": np.int64, "p": np.uint8}
         self._data = {
             name: self._file.create_dataset(
-                f"events/{name}", (0,), dtype, maxshape=(None,), chunks=(_STORED,), compression="gzip",
-                compression_opts=4, shuffle=True,
-            )  # fmt: skip
+                f"events/{name}",
+                (0,),
+                dtype,
+                maxshape=(None,),
+                chunks=(_STORED,),
+                compression="gzip",
+                compression_opts=4,
+                shuffle=True,
+            )
             for name, dtype in dtypes.items()
         }
         self._offset = offset
@@ -210,5 +216,7 @@ class Hdf5Writer:
     def __enter__(self) -> Hdf5Writer:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close() if kind is None else self.abort()

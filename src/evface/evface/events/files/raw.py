@@ -46,11 +46,13 @@ class RawHeader:
 
     @property
     def encoding(self) -> str:
-        """"EVT3", "EVT2", ... as stated, "" if not."""
+        """As stated: "EVT3", "EVT2", ...; "" if not."""
         if "format" in self.fields:
             return self.fields["format"].split(";")[0].strip().upper()
         version = re.fullmatch(r"(\d+)(?:\.(\d))?", self.fields.get("evt", "").strip())
-        return "" if not version else f"EVT{version[1]}" + (version[2] if version[2] not in (None, "0") else "")
+        return (
+            "" if not version else f"EVT{version[1]}" + (version[2] if version[2] not in (None, "0") else "")
+        )
 
 
 def read_header(path: Path) -> RawHeader:
@@ -99,7 +101,9 @@ class RawRecording(Recording):
         super().__init__(path)
         self.header = read_header(path)
         if self.header.encoding != "EVT3":
-            raise FormatError(f"{path}: expected EVT3, found {self.header.encoding or 'no encoding'} in the header")
+            raise FormatError(
+                f"{path}: expected EVT3, found {self.header.encoding or 'no encoding'} in the header"
+            )
         self._check()
         self.width, self.height = self.header.geometry or self._infer()
         if not (0 < self.width <= 2048 and 0 < self.height <= 2048):
@@ -117,7 +121,8 @@ class RawRecording(Recording):
         share = unknown_share(words)
         if share > _MOST_UNKNOWN:
             raise FormatError(
-                f"{self.path}: {share:.0%} of the words behind byte {self.header.size} have a code that EVT3 does not know"
+                f"{self.path}: {share:.0%} of the words behind byte {self.header.size} "
+                "have a code that EVT3 does not know"
             )
 
     def _infer(self) -> tuple[int, int]:
@@ -134,7 +139,9 @@ class RawRecording(Recording):
             file.seek(at)
             while data := file.read(_BLOCK):
                 if len(data) % 2:
-                    raise FormatError(f"{self.path}: breaks off in the middle of a word at byte {at + len(data) - 1}")
+                    raise FormatError(
+                        f"{self.path}: breaks off in the middle of a word at byte {at + len(data) - 1}"
+                    )
                 yield np.frombuffer(data, "<u2")
                 at += len(data)
 
@@ -149,7 +156,9 @@ class RawRecording(Recording):
             size += words.nbytes
             yield events
         if size and decoder.time is None:
-            raise FormatError(f"{self.path}: no time words (TIME_HIGH, TIME_LOW) between byte {self.header.size} and the end")
+            raise FormatError(
+                f"{self.path}: no time words (TIME_HIGH, TIME_LOW) behind byte {self.header.size}"
+            )
         self._triggers, self._dropped = join_triggers(triggers), decoder.dropped
 
     def packets(self) -> Iterator[Packet]:

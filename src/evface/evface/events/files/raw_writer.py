@@ -19,8 +19,8 @@ _BRIDGE = 8_000_000  # us of silence after which the time is written although no
 class RawWriter:
     """Writes a RAW file that appears under its name only when it is whole.
 
-    EVT3 holds 24 bits of time: the header's ``time_base``, us of the first event, tells this project's reader the rest;
-    for others a recording begins within the first 16.777 s.
+    EVT3 holds 24 bits of time: the header's ``time_base``, us of the first event, tells this project's reader
+    the rest; for others a recording begins within the first 16.777 s.
 
     Args:
         path: of the file to be; replaced if it is there.
@@ -88,5 +88,7 @@ class RawWriter:
     def __enter__(self) -> RawWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close() if kind is None else self.abort()

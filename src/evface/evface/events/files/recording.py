@@ -98,8 +98,8 @@ class Recording(ABC):
     """A recording of one event sensor, read in pieces so that its size does not matter.
 
     No file is held open between calls: each iteration opens it and closes it at its end, and several may run
-    side by side. Every method that reads raises FormatError, naming file and position, where the file breaks off
-    or holds what its format forbids.
+    side by side. Every method that reads raises FormatError, naming file and position, where the file breaks
+    off or holds what its format forbids.
 
     Attributes:
         path: of the file or folder.
@@ -196,4 +196,6 @@ def join_triggers(parts: list[Triggers]) -> Triggers:
     parts = [part for part in parts if len(part)]
     if not parts:
         return Triggers()
-    return Triggers(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("t", "id", "edge")))
+    return Triggers(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("t", "id", "edge"))
+    )
