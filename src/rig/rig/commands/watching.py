@@ -11,6 +11,7 @@ from types import TracebackType
 import rclpy
 import typer
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from rich.console import Console
 
 from evface.protocol import AU_NUMBERS, action_unit
@@ -37,7 +38,8 @@ class Listener:
 
     def __enter__(self) -> Listener:
         apply_environment()
-        rclpy.init()
+        # Ctrl-C stays Python's: the graph is brought down in order before anything of ROS goes.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self._node = Node("au_listener")
         self._node.create_subscription(AuScores, "/au", self._heard, SMALL_QOS)
         self._executor = make_executor()

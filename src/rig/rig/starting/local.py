@@ -9,7 +9,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -108,6 +109,11 @@ class Running:
             self._ended.wait(left)
 
     def __exit__(self, *_: object) -> None:
+        # An impatient second Ctrl-C must not leave processes behind, nor a take half-written.
+        with _sigint_ignored():
+            self._bring_down()
+
+    def _bring_down(self) -> None:
         # The order of the graph's end is the reverse of its start: cameras before the recorder.
         for name in reversed(list(self._processes)):
             self._signal(name, signal.SIGINT)
@@ -131,6 +137,18 @@ class Running:
     def pid(self, name: str) -> int:
         """Process id of a node, for those who look at it from outside."""
         return self._processes[name].pid
+
+
+@contextmanager
+def _sigint_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def run_graph(graph: Graph, say: Callable[[str], None] = print) -> int:
