@@ -32,7 +32,7 @@ def _commands() -> None:
 @app.command()
 def info(
     file: Annotated[
-        Path, typer.Argument(help=".aedat4, .raw, .h5, .hdf5, .mcap, .db3, or the folder of a bag.")
+        Path, typer.Argument(help=".aedat4, .raw, .h5, .hdf5, .mcap, .db3, the folder of a bag, or a video.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     topic: Topic = "",

@@ -84,3 +84,20 @@ def test_it_is_installed_as_a_module_too(tmp_path: Path) -> None:
         [sys.executable, "-m", "evface.cli", "info", str(path), "--json"], capture_output=True, check=True
     )
     assert json.loads(found.stdout)["events"] == 3000
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "frames"),
+    [
+        ("faces/smile_512.mp4", (512, 512), 78),
+        ("faces/smile_640x360.mp4", (640, 360), 72),
+        ("faces/face_then_none.mov", (960, 540), 169),
+    ],
+)
+def test_info_of_a_video(
+    evface: Run, recording: Callable[[str], Path], name: str, size: tuple[int, int], frames: int
+) -> None:
+    code, out, _ = evface("info", recording(name), "--json")
+    found = json.loads(out)
+    assert (code, found["format"], found["events"], found["frames"]) == (0, "video", 0, frames)
+    assert (found["width"], found["height"]) == size

@@ -11,6 +11,7 @@ from evface.events.files.hdf5 import Hdf5Recording, Hdf5Writer
 from evface.events.files.raw import RawRecording
 from evface.events.files.raw_writer import RawWriter
 from evface.events.files.recording import Inertia, Packet, Picture, Recording, Summary
+from evface.events.files.video import ENDINGS, VideoRecording
 
 __all__ = [
     "Hdf5Writer",
@@ -29,6 +30,7 @@ _READERS: dict[str, type[Recording]] = {
     ".raw": RawRecording,
     ".h5": Hdf5Recording,
     ".hdf5": Hdf5Recording,
+    **dict.fromkeys(ENDINGS, VideoRecording),
 }
 _WRITERS = {".raw": RawWriter, ".h5": Hdf5Writer, ".hdf5": Hdf5Writer}
 
@@ -37,7 +39,7 @@ def open_recording(path: str | Path, *, topic: str = "") -> Recording:
     """Open a recording by the ending of its name.
 
     Args:
-        path: .aedat4, .raw (EVT3), .h5 or .hdf5, .mcap or .db3, or the folder of a bag.
+        path: .aedat4, .raw (EVT3), .h5 or .hdf5, .mcap or .db3, the folder of a bag, or a video.
         topic: of a bag; "" when it has only one with events.
 
     Raises:

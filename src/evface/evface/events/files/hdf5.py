@@ -37,6 +37,17 @@ def _reading(path: Path) -> Iterator[h5py.File]:
         raise FormatError(f"{path}: damaged or no HDF5 file: {error}") from error
 
 
+def _attribute(file: h5py.File, name: str, default: Any) -> Any:
+    """A number or text of fixed length; HDF5 crashes where a text of free length is damaged."""
+    if name not in file.attrs:
+        return default
+    kind = file.attrs.get_id(name).dtype.kind
+    if kind not in "iuS":
+        return default
+    value = file.attrs[name]
+    return bytes(value).decode("latin-1") if kind == "S" else int(value)
+
+
 class Hdf5Recording(Recording):
     """An HDF5 file in the layout of DSEC.
 
@@ -55,12 +66,15 @@ class Hdf5Recording(Recording):
         super().__init__(path)
         with _reading(path) as file:
             self._count = self._check(file)
-            self._offset = int(file["t_offset"][()]) if "t_offset" in file else 0
+            self._offset = self._read_offset(file)
             # Takes of a dataset say by this attribute that t_offset leads to the host's clock.
             default = "unix" if "sensor_time_us" in file.attrs else "sensor"
-            self.clock: Clock = "unix" if file.attrs.get("clock", default) == "unix" else "sensor"
-            size = (int(file.attrs.get("width", 0)), int(file.attrs.get("height", 0)))
-            self.width, self.height = size if all(size) else self._infer(file)
+            self.clock: Clock = "unix" if _attribute(file, "clock", default) == "unix" else "sensor"
+            self.width, self.height = _attribute(file, "width", 0), _attribute(file, "height", 0)
+            if self.width == 0 or self.height == 0:
+                self.width, self.height = self._infer(file)
+            if not (0 < self.width <= 1 << 15 and 0 < self.height <= 1 << 15):
+                raise FormatError(f"{path}: attributes give {self.width}x{self.height} px")
 
     def _check(self, file: h5py.File) -> int:
         lengths = {}
@@ -72,6 +86,14 @@ class Hdf5Recording(Recording):
         if len(set(lengths.values())) > 1:
             raise FormatError(f"{self.path}: events/x, y, t, p differ in length: {lengths}")
         return lengths["t"]
+
+    def _read_offset(self, file: h5py.File) -> int:
+        if "t_offset" not in file:
+            return 0
+        data = file["t_offset"]
+        if not isinstance(data, h5py.Dataset) or data.size != 1 or data.dtype.kind not in "iu":
+            raise FormatError(f"{self.path}: expected a whole number at t_offset")
+        return int(np.asarray(data).reshape(()))
 
     def _infer(self, file: h5py.File) -> tuple[int, int]:
         right = bottom = 0
@@ -110,11 +132,14 @@ class Hdf5Recording(Recording):
     def _read_triggers(self, file: h5py.File) -> Triggers:
         if "triggers" not in file:
             return Triggers()
-        group = file["triggers"]
-        return Triggers(
-            np.asarray(group["t"], np.int64) + self._offset, np.asarray(group["id"], np.uint8),
-            np.asarray(group["edge"], np.uint8),
-        )  # fmt: skip
+        found = {name: file.get(f"triggers/{name}") for name in ("t", "id", "edge")}
+        for name, data in found.items():
+            if not isinstance(data, h5py.Dataset) or data.ndim != 1 or data.dtype.kind not in "iub":
+                raise FormatError(f"{self.path}: expected whole numbers in one dimension at triggers/{name}")
+        t, number, edge = (np.asarray(data) for data in found.values())
+        if not len(t) == len(number) == len(edge):
+            raise FormatError(f"{self.path}: triggers/t, id, edge differ in length")
+        return Triggers(t.astype(np.int64) + self._offset, number.astype(np.uint8), edge.astype(np.uint8))
 
 
 class Hdf5Writer:
@@ -137,7 +162,8 @@ class Hdf5Writer:
         self.path = Path(path)
         self._partial = self.path.with_name(self.path.name + PARTIAL)
         try:
-            self._file = h5py.File(self._partial, "w")
+            # From version 1.10 on the file's structure carries checksums, so that damage is found.
+            self._file = h5py.File(self._partial, "w", libver=("v110", "v110"))
         except OSError as error:
             raise FormatError(f"{self.path}: cannot be written: {error}") from error
         self._file.attrs["width"], self._file.attrs["height"] = width, height
@@ -152,6 +178,7 @@ class Hdf5Writer:
                 compression="gzip",
                 compression_opts=4,
                 shuffle=True,
+                fletcher32=True,
             )
             for name, dtype in dtypes.items()
         }
@@ -179,7 +206,7 @@ class Hdf5Writer:
         if t[0] < floor or np.any(t[1:] < t[:-1]):
             raise FormatError(f"{self.path}: times step back, or before {self._offset + floor} us")
         if self._last is None:
-            self._file.attrs["clock"] = events.clock
+            self._file.attrs["clock"] = np.bytes_(events.clock)
         self._index_milliseconds(t)
         for name, values in (("x", events.x), ("y", events.y), ("t", t), ("p", events.p)):
             data = self._data[name]
@@ -199,7 +226,7 @@ class Hdf5Writer:
         """Finish the file and give it its name."""
         self._file["t_offset"] = np.int64(self._offset or 0)
         index = np.concatenate([*self._index, np.array([self._count])]).astype(np.uint64)
-        self._file.create_dataset("ms_to_idx", data=index, compression="gzip", shuffle=True)
+        self._file.create_dataset("ms_to_idx", data=index, compression="gzip", shuffle=True, fletcher32=True)
         for name in ("t", "id", "edge") if self._triggers else ():
             values = np.concatenate([getattr(part, name) for part in self._triggers])
             self._file[f"triggers/{name}"] = values - (self._offset or 0) if name == "t" else values
