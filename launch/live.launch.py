@@ -1,4 +1,7 @@
-"""Starts recognition while the person is in the chair. Arguments: `ros2 launch rig live.launch.py --show-args`."""
+"""Starts recognition while the person is in the chair.
+
+Arguments: ``ros2 launch rig live.launch.py --show-args``.
+"""
 
 from launch import LaunchDescription
 from rig.graph import LiveOptions, live_graph

@@ -1,4 +1,7 @@
-"""Starts a recording session: cameras, conductor, recorder. Arguments: `ros2 launch rig record_session.launch.py --show-args`."""
+"""Starts a recording session: cameras, conductor and recorder.
+
+Arguments: ``ros2 launch rig record_session.launch.py --show-args``.
+"""
 
 from launch import LaunchDescription
 from rig.graph import RecordOptions, record_graph

@@ -1,4 +1,7 @@
-"""Starts a recorded take through the live graph. Arguments: `ros2 launch rig replay.launch.py --show-args`."""
+"""Starts a recorded take in the live graph.
+
+Arguments: ``ros2 launch rig replay.launch.py --show-args``.
+"""
 
 from launch import LaunchDescription
 from rig.graph import ReplayOptions, replay_graph

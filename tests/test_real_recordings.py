@@ -18,7 +18,9 @@ from tests.conftest import Session, rig_file, script_file, start
 Find = Callable[[str], Path]
 
 
-def record(folder: Path, cameras: dict[str, dict[str, Any]], perform: float = 1.0, rest: float = 0.5) -> Session:
+def record(
+    folder: Path, cameras: dict[str, dict[str, Any]], perform: float = 1.0, rest: float = 0.5
+) -> Session:
     """One take of AU 12 with these cameras."""
     out = folder / "recordings"
     options = RecordOptions(
@@ -93,7 +95,10 @@ def test_a_face_video_becomes_frames_events_and_a_face_box(recording: Find, tmp_
     take = converted(session, tmp_path)
     boxes = Path(f"{take}_boxes.csv").read_text().splitlines()
     columns = boxes[0].split(",")
-    rows = {row["recording"]: row for row in (dict(zip(columns, line.split(","), strict=True)) for line in boxes[1:])}
+    rows = {
+        row["recording"]: row
+        for row in (dict(zip(columns, line.split(","), strict=True)) for line in boxes[1:])
+    }
     assert float(rows["rgb"]["probability"]) > 0.95
     assert float(rows["davis"]["probability"]) > 0.95
     assert len(events_of(Path(f"{take}_recording-davis_dvs.h5"))["t"]) > 10_000

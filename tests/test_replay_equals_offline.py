@@ -25,7 +25,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def replayed(virtual_session: Session, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
+def replayed(
+    virtual_session: Session, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> list[dict]:
     """What came on /au, one row per message."""
     path = tmp_path_factory.mktemp("scores") / "scores.csv"
     options = ReplayOptions(
@@ -55,7 +57,6 @@ def test_one_message_per_slice_of_33_ms(replayed: list[dict]) -> None:
 
 
 def test_every_event_in_the_box_is_counted_once(virtual_session: Session, replayed: list[dict]) -> None:
-
 
     x, y, width, height = BOX
     inside = 0

@@ -86,7 +86,10 @@ def test_the_bag_says_what_was_asked(virtual_session: Session) -> None:
         ("perform", 45, 1),
         ("rest", 45, 1),
     ]
-    assert {marker.name for marker in messages(virtual_session.bag(1), "/session/marker")} >= {"perform", "rest"}
+    assert {marker.name for marker in messages(virtual_session.bag(1), "/session/marker")} >= {
+        "perform",
+        "rest",
+    }
 
 
 def test_the_sensors_are_in_the_session_s_metadata(virtual_session: Session) -> None:
@@ -102,7 +105,9 @@ def test_a_camera_that_cannot_open_ends_the_session_with_its_reason(tmp_path: Pa
 
     rig = rig_file(tmp_path, {"davis346": {"source": "file", "path": str(tmp_path / "none.aedat4")}})
     graph = record_graph(
-        RecordOptions(rig=rig, script=script_file(tmp_path), aus="12", headless=True, out=str(tmp_path / "out"))
+        RecordOptions(
+            rig=rig, script=script_file(tmp_path), aus="12", headless=True, out=str(tmp_path / "out")
+        )
     )
     session = start(graph, tmp_path / "out")
     assert session.code == 2

@@ -1,4 +1,4 @@
-"""What a person configured, checked: one ConfigError that names the place, each field, what was found and expected."""
+"""What a person configured, checked: one ConfigError that names the place, the fields and what was found."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def validated(model: type[Model], values: Mapping[str, Any], where: str) -> Mode
     try:
         return model(**values)
     except ValidationError as error:
-        raise ConfigError(f"{where}: " + "; ".join(_explain(wrong, model) for wrong in error.errors())) from error
+        raise ConfigError(
+            f"{where}: " + "; ".join(_explain(wrong, model) for wrong in error.errors())
+        ) from error
 
 
 def _explain(wrong: Any, model: type[BaseModel]) -> str:

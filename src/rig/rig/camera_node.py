@@ -14,14 +14,24 @@ from collections import Counter
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from event_camera_msgs.msg import EventPacket
 from pydantic import BaseModel, create_model
 from pydantic.fields import Field
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu
 
-from evface.cameras import CameraDescription, CameraSource, Cue, EncodedEvents, Frame, ImuSample, Reading, open_source, options_of
+from event_camera_msgs.msg import EventPacket
+from evface.cameras import (
+    CameraDescription,
+    CameraSource,
+    Cue,
+    EncodedEvents,
+    Frame,
+    ImuSample,
+    Reading,
+    open_source,
+    options_of,
+)
 from evface.errors import EvfaceError
 from rig.parameters import declare
 from rig.spinning import Process, run
@@ -232,7 +242,9 @@ class CameraNode(LifecycleNode, Process):
     def _report(self) -> None:
         now = host_now()
         found = self._description
-        status = DiagnosticStatus(name=f"{self.camera}: source", level=DiagnosticStatus.OK, message="streaming")
+        status = DiagnosticStatus(
+            name=f"{self.camera}: source", level=DiagnosticStatus.OK, message="streaming"
+        )
         if found is None:
             status.level, status.message = DiagnosticStatus.STALE, "not configured"
         else:

@@ -84,7 +84,9 @@ def _check(message: bytes, least: int) -> None:
     if len(message) < least:
         raise FormatError(f"message of {len(message)} bytes is shorter than its header ({least})")
     if message[0] != 0 or message[1] != 1:
-        raise FormatError(f"message is not little-endian CDR (encapsulation {message[0]:#04x}{message[1]:02x})")
+        raise FormatError(
+            f"message is not little-endian CDR (encapsulation {message[0]:#04x}{message[1]:02x})"
+        )
 
 
 def _align(at: int, size: int) -> int:

@@ -50,5 +50,7 @@ def main() -> None:
     try:
         app()
     except EvfaceError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False, style="red")
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"error: {error}", markup=False, style="red"
+        )
         sys.exit(2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -73,10 +73,18 @@ class RecordOptions(BaseModel):
     rig: str = Field(default="live", description="live, virtual, file, or the path of a rig's YAML file")
     subject: str = Field(default="S01", description="pseudonym of the subject", pattern=r"^[A-Za-z0-9]+$")
     session: str = Field(default="", description="session label; empty: the next free number")
-    script: str = Field(default="default", description="protocol script: default, fast, or a YAML file's path")
-    aus: str = Field(default="", description="FACS numbers to elicit, such as 12,45,51; empty: the script's own")
-    cameras: str = Field(default="", description="cameras to use, such as davis346,webcam; empty: the rig's own")
-    headless: bool = Field(default=False, description="start by itself when every sensor is heard, end when done")
+    script: str = Field(
+        default="default", description="protocol script: default, fast, or a YAML file's path"
+    )
+    aus: str = Field(
+        default="", description="FACS numbers to elicit, such as 12,45,51; empty: the script's own"
+    )
+    cameras: str = Field(
+        default="", description="cameras to use, such as davis346,webcam; empty: the rig's own"
+    )
+    headless: bool = Field(
+        default=False, description="start by itself when every sensor is heard, end when done"
+    )
     out: str = Field(default="recordings", description="folder of the recordings")
 
 
@@ -85,9 +93,15 @@ class LiveOptions(BaseModel):
 
     checkpoint: str = Field(default="", description="trained model, a .safetensors file")
     rig: str = Field(default="live", description="live, virtual, file, or the path of a rig's YAML file")
-    sensor: Literal["davis346", "evk4"] = Field(default="davis346", description="event camera to recognise from")
-    cameras: str = Field(default="", description="cameras to start; empty: the sensor alone; none: they run already")
-    box: str = Field(default="", description="fixed face box x,y,width,height in px; empty: the face is tracked")
+    sensor: Literal["davis346", "evk4"] = Field(
+        default="davis346", description="event camera to recognise from"
+    )
+    cameras: str = Field(
+        default="", description="cameras to start; empty: the sensor alone; none: they run already"
+    )
+    box: str = Field(
+        default="", description="fixed face box x,y,width,height in px; empty: the face is tracked"
+    )
 
 
 class ReplayOptions(BaseModel):
@@ -95,8 +109,12 @@ class ReplayOptions(BaseModel):
 
     bag: str = Field(default="", description="folder of a take (rosbag2)")
     checkpoint: str = Field(default="", description="trained model, a .safetensors file")
-    sensor: Literal["davis346", "evk4"] = Field(default="davis346", description="event camera to recognise from")
-    box: str = Field(default="", description="fixed face box x,y,width,height in px; empty: the face is tracked")
+    sensor: Literal["davis346", "evk4"] = Field(
+        default="davis346", description="event camera to recognise from"
+    )
+    box: str = Field(
+        default="", description="fixed face box x,y,width,height in px; empty: the face is tracked"
+    )
     rate: float = Field(default=1.0, description="speed of the replay", ge=0.05, le=20.0)
 
 
@@ -191,7 +209,9 @@ def replay_graph(options: ReplayOptions) -> Graph:
 def _recognition(checkpoint: str, sensor: str, box: str, *, simulated: bool) -> list[NodeSpec]:
     path = Path(checkpoint).expanduser().resolve()
     if not checkpoint or not path.exists():
-        raise GraphError(f"no checkpoint at {path}: train one with `rig train au`, or name another --checkpoint")
+        raise GraphError(
+            f"no checkpoint at {path}: train one with `rig train au`, or name another --checkpoint"
+        )
     clock: dict[str, ParameterValue] = {"use_sim_time": simulated}
     slicer: dict[str, ParameterValue] = {"sensor": sensor, **clock}
     recognizer: dict[str, ParameterValue] = {"checkpoint": str(path), "sensor": sensor, **clock}

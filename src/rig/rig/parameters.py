@@ -90,7 +90,9 @@ def declare(node: Node, model: type[Model]) -> Model:
         except Exception as error:  # rclpy has one exception class per way of being wrong
             raise ConfigError(f"{node.get_name()}: parameter {name}: {error}") from error
         value = parameter.value
-        values[name] = list(value) if isinstance(value, (list, tuple)) or hasattr(value, "typecode") else value
+        values[name] = (
+            list(value) if isinstance(value, (list, tuple)) or hasattr(value, "typecode") else value
+        )
         if value is None:
             values.pop(name)
     read = validated(model, values, node.get_name())
@@ -116,6 +118,10 @@ def rows(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str, str, str]
         else:
             type_name = getattr(kind, "__name__", str(kind)) if get_origin(kind) is None else str(kind)
             low, high = bounds(field)
-            span = "" if low is None and high is None else f"{low if low is not None else ''}…{high if high is not None else ''}"
+            span = (
+                ""
+                if low is None and high is None
+                else f"{low if low is not None else ''}…{high if high is not None else ''}"
+            )
         default = field.get_default(call_default_factory=True)
         yield name, type_name, str(default), span, unit(field), field.description or ""

@@ -12,7 +12,7 @@ from rig.errors import GraphError
 
 
 def prefix_path() -> str:
-    """AMENT_PREFIX_PATH with this environment's own prefix in it: a venv of wheels is one without being sourced."""
+    """AMENT_PREFIX_PATH with this environment's prefix: a venv of wheels is one without being sourced."""
     known = [part for part in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if part]
     index = Path(sys.prefix) / "share" / "ament_index"
     return os.pathsep.join(known if sys.prefix in known or not index.exists() else [sys.prefix, *known])
@@ -60,5 +60,7 @@ def config_or_path(kind: str, name: str) -> Path:
     path = folder / f"{name}.yaml"
     if not path.exists():
         known = ", ".join(sorted(entry.stem for entry in folder.glob("*.yaml"))) or "none"
-        raise GraphError(f"no {kind} configuration called {name!r}; there are: {known} (or give a .yaml file)")
+        raise GraphError(
+            f"no {kind} configuration called {name!r}; there are: {known} (or give a .yaml file)"
+        )
     return path

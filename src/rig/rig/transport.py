@@ -51,7 +51,7 @@ def apply_environment() -> None:
 
 
 def stream_qos(depth: int) -> QoSProfile:
-    """Reliable, the newest ``depth`` kept: nothing is lost while a subscriber stalls for ``depth`` messages."""
+    """Reliable, the newest ``depth`` kept: a subscriber may stall for that many messages and lose none."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=depth,

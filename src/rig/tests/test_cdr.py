@@ -6,12 +6,12 @@ import array
 
 import pytest
 from builtin_interfaces.msg import Time
-from event_camera_msgs.msg import EventPacket
 from hypothesis import given
 from hypothesis import strategies as st
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 
+from event_camera_msgs.msg import EventPacket
 from evface.errors import FormatError
 from rig.cdr import packet_header, stamp_of
 
@@ -24,7 +24,11 @@ def packet(payload: bytes = b"\x01\x02", frame_id: str = "davis346", encoding: s
     return message
 
 
-@given(payload=st.binary(max_size=300), frame_id=st.text("abc/é", max_size=9), encoding=st.sampled_from(["evt3", "mono", "libcaer_cmp"]))
+@given(
+    payload=st.binary(max_size=300),
+    frame_id=st.text("abc/é", max_size=9),
+    encoding=st.sampled_from(["evt3", "mono", "libcaer_cmp"]),
+)
 def test_packet_header_reads_what_rclpy_wrote(payload: bytes, frame_id: str, encoding: str) -> None:
     header = packet_header(bytes(serialize_message(packet(payload, frame_id, encoding))))
     assert (header.stamp, header.frame_id, header.encoding) == (1_700_000_000_123_456_789, frame_id, encoding)

@@ -23,7 +23,9 @@ from rig.resources import share
 
 
 def test_recording_starts_recorder_cameras_and_conductor(tmp_path: Path) -> None:
-    graph = record_graph(RecordOptions(rig="virtual", aus="12,45", cameras="davis346,webcam", out=str(tmp_path)))
+    graph = record_graph(
+        RecordOptions(rig="virtual", aus="12,45", cameras="davis346,webcam", out=str(tmp_path))
+    )
     assert [node.name for node in graph.nodes] == ["recorder", "davis346", "webcam", "conductor"]
     by_name = {node.name: node.parameters for node in graph.nodes}
     assert by_name["recorder"]["cameras"] == ["davis346", "webcam"]

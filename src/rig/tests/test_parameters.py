@@ -37,13 +37,20 @@ def test_defaults_are_declared_and_read(context: None) -> None:
     assert declare(node, Sample) == Sample()
     described = node.describe_parameter("rate")
     assert described.description == "how fast [Hz]"
-    assert (described.floating_point_range[0].from_value, described.floating_point_range[0].to_value) == (0.5, 4.0)
+    assert (described.floating_point_range[0].from_value, described.floating_point_range[0].to_value) == (
+        0.5,
+        4.0,
+    )
     assert node.describe_parameter("kind").additional_constraints == "one of: live, file"
     node.destroy_node()
 
 
 def test_given_values_are_read(context: None) -> None:
-    given = [Parameter("box", value=[1.0, 2.0]), Parameter("kind", value="file"), Parameter("names", value=["x", "y"])]
+    given = [
+        Parameter("box", value=[1.0, 2.0]),
+        Parameter("kind", value="file"),
+        Parameter("names", value=["x", "y"]),
+    ]
     node = Node("sample", parameter_overrides=given)
     assert declare(node, Sample) == Sample(box=[1.0, 2.0], kind="file", names=["x", "y"])
     node.destroy_node()
@@ -61,7 +68,8 @@ def test_a_change_out_of_range_is_refused_at_run_time(context: None) -> None:
     node = Node("sample")
     declare(node, Sample)
     refused = node.set_parameters([Parameter("kind", value="telepathy")])[0]
-    assert not refused.successful and "kind" in refused.reason
+    assert not refused.successful
+    assert "kind" in refused.reason
     assert node.set_parameters([Parameter("count", value=9)])[0].successful
     node.destroy_node()
 

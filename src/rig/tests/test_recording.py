@@ -8,12 +8,12 @@ import json
 from pathlib import Path
 
 import pytest
-from event_camera_msgs.msg import EventPacket
 from mcap.reader import make_reader
 from rclpy.serialization import serialize_message
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Reader
 
+from event_camera_msgs.msg import EventPacket
 from rig.errors import RecordingError
 from rig.recording import Manifest, TakeWriter, take_name
 
@@ -22,7 +22,9 @@ NAME = take_name("S01", "01", 12, 1)
 
 
 def message(seq: int) -> bytes:
-    packet = EventPacket(height=260, width=346, seq=seq, encoding="evt3", events=array.array("B", bytes(range(8))))
+    packet = EventPacket(
+        height=260, width=346, seq=seq, encoding="evt3", events=array.array("B", bytes(range(8)))
+    )
     packet.header.stamp.sec = 100
     packet.header.stamp.nanosec = seq * 5_000_000
     return bytes(serialize_message(packet))
@@ -47,8 +49,13 @@ def test_a_take_is_read_back_by_the_mcap_library_with_its_schema(tmp_path: Path)
     record(tmp_path, [0])
     with (tmp_path / NAME / f"{NAME}.mcap").open("rb") as file:
         schema, channel, raw = next(make_reader(file).iter_messages())
-    assert (schema.name, schema.encoding, channel.topic) == ("event_camera_msgs/msg/EventPacket", "ros2msg", TOPIC)
-    assert b"uint8[] events" in schema.data and b"MSG: std_msgs/Header" in schema.data
+    assert (schema.name, schema.encoding, channel.topic) == (
+        "event_camera_msgs/msg/EventPacket",
+        "ros2msg",
+        TOPIC,
+    )
+    assert b"uint8[] events" in schema.data
+    assert b"MSG: std_msgs/Header" in schema.data
     assert raw.data == message(0)
 
 

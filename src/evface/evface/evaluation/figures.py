@@ -118,7 +118,7 @@ def scores_over_time(
         _phases(strip, heat, cues, aus, (float(edges[0]), float(edges[-1])))
         bar = figure.colorbar(mesh, ax=[strip, heat], pad=0.015, fraction=0.03)
         bar.set_label("voting rate of the slice", color=INK)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
         if title:
             strip.set_title(title, loc="left", fontsize=11, color=INK, fontweight="bold")
 
@@ -178,7 +178,7 @@ def confusion_matrix(
         axes.set_xlabel("answer, AU")
         bar = figure.colorbar(mesh, ax=axes, pad=0.015, fraction=0.03)
         bar.set_label("share of the AU's clips", color=INK)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
         if title:
             axes.set_title(title, loc="left", fontsize=11, color=INK, fontweight="bold")
 

@@ -39,7 +39,9 @@ def strip(pictures: Sequence[Picture], height: int = 160, gap: int = 4) -> Pictu
     return np.concatenate(scaled[:-1], axis=1)
 
 
-def camera_strip(take: ConvertedTake, camera: Literal["davis", "rgb"], count: int = 6, height: int = 160) -> Picture:
+def camera_strip(
+    take: ConvertedTake, camera: Literal["davis", "rgb"], count: int = 6, height: int = 160
+) -> Picture:
     """Frames of a camera, most of them where most happens in the clip, with the face box.
 
     Raises:
@@ -93,7 +95,7 @@ def png(picture: Picture) -> bytes:
 
 
 def _instants(take: ConvertedTake, count: int) -> list[int]:
-    """ns, host clock: spaced so that as many DAVIS events lie between one and the next; evenly without events."""
+    """ns, host clock: as many DAVIS events lie between one and the next; evenly spaced without events."""
     if take.window is None:
         raise DatasetError(f"{take.id.name}: no clip in it")
     start, end = take.window
@@ -111,5 +113,5 @@ def _framed(image: NDArray[np.uint8], box: Box | None) -> Picture:
     picture = np.ascontiguousarray(image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2))
     if box is not None and box.probability > 0:
         corners = [(round(box.x), round(box.y)), (round(box.x + box.width), round(box.y + box.height))]
-        cv2.rectangle(picture, *corners, (90, 220, 120), max(1, picture.shape[0] // 200))
+        cv2.rectangle(picture, corners[0], corners[1], (90, 220, 120), max(1, picture.shape[0] // 200))
     return picture

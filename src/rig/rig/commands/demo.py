@@ -8,7 +8,9 @@ import typer
 
 
 def demo(
-    out: Path = typer.Option(Path("out/demo"), help="Folder of the demonstration; an earlier one is replaced."),
+    out: Path = typer.Option(
+        Path("out/demo"), help="Folder of the demonstration; an earlier one is replaced."
+    ),
     aus: str = typer.Option("2,12,26,51,53,62", help="Action Units to elicit."),
     subjects: int = typer.Option(3, min=2, max=7, help="Virtual subjects; one is held out in training."),
 ) -> None:

@@ -53,7 +53,11 @@ def check_python() -> Finding:
     """Interpreter and environment."""
     version = ".".join(map(str, sys.version_info[:3]))
     ok = (3, 11) <= sys.version_info[:2] <= (3, 12)
-    return Finding("Python", "ready" if ok else "wrong", f"{version} in {sys.prefix}" + ("" if ok else "; needs 3.11 or 3.12"))
+    return Finding(
+        "Python",
+        "ready" if ok else "wrong",
+        f"{version} in {sys.prefix}" + ("" if ok else "; needs 3.11 or 3.12"),
+    )
 
 
 def check_ros() -> Finding:
@@ -61,7 +65,9 @@ def check_ros() -> Finding:
     import rclpy
 
     distro = os.environ.get("ROS_DISTRO")
-    origin = f"ROS 2 {distro}, sourced" if distro else f"rclpy {importlib.metadata.version('rclpy')} from wheels"
+    origin = (
+        f"ROS 2 {distro}, sourced" if distro else f"rclpy {importlib.metadata.version('rclpy')} from wheels"
+    )
     return Finding("ROS 2", "ready", f"{origin} ({Path(rclpy.__file__).parent})")
 
 
@@ -73,7 +79,9 @@ def check_messages() -> Finding:
 
     found = typestore().hash_rihs01("event_camera_msgs/msg/EventPacket")
     if found != EVENT_PACKET_HASH:
-        return Finding("message types", "wrong", f"EventPacket has type hash {found}, the field's is {EVENT_PACKET_HASH}")
+        return Finding(
+            "message types", "wrong", f"EventPacket has type hash {found}, the field's is {EVENT_PACKET_HASH}"
+        )
     return Finding("message types", "ready", f"event_camera_msgs, rig_interfaces ({share('rig_interfaces')})")
 
 
@@ -84,9 +92,13 @@ def check_transport() -> Finding:
     if not profile.exists():
         return Finding("transport", "wrong", f"no profile at {profile}")
     size = shutil.disk_usage("/dev/shm").total
-    detail = f"{chosen['RMW_IMPLEMENTATION']}, {profile.name}, discovery {chosen['ROS_AUTOMATIC_DISCOVERY_RANGE']}"
+    detail = (
+        f"{chosen['RMW_IMPLEMENTATION']}, {profile.name}, discovery {chosen['ROS_AUTOMATIC_DISCOVERY_RANGE']}"
+    )
     if size < SHARED_MEMORY_NEEDED:
-        return Finding("transport", "wrong", f"{detail}; /dev/shm has {size >> 20} MB, give it 1 GB (docker: --ipc=host)")
+        return Finding(
+            "transport", "wrong", f"{detail}; /dev/shm has {size >> 20} MB, give it 1 GB (docker: --ipc=host)"
+        )
     return Finding("transport", "ready", f"{detail}, /dev/shm {size >> 20} MB")
 
 
@@ -96,7 +108,9 @@ def check_davis346() -> Finding:
 
     found = [camera for camera in dv.io.camera.discover() if "DAVIS" in str(camera)]
     if not found:
-        return Finding("DAVIS346", "absent", f"none on USB (dv-processing {dv.__version__}); --rig virtual does without")
+        return Finding(
+            "DAVIS346", "absent", f"none on USB (dv-processing {dv.__version__}); --rig virtual does without"
+        )
     return Finding("DAVIS346", "ready", ", ".join(map(str, found)))
 
 
@@ -108,7 +122,9 @@ def check_evk4() -> Finding:
     try:
         found = [device for device in neuromorphic_drivers.list_devices() if "EVK4" in str(device)]
     except RuntimeError as error:  # libusb without any USB bus
-        return Finding("EVK4", "absent", f"USB cannot be searched ({error}; {library}); --rig virtual does without")
+        return Finding(
+            "EVK4", "absent", f"USB cannot be searched ({error}; {library}); --rig virtual does without"
+        )
     if not found:
         return Finding("EVK4", "absent", f"none on USB ({library}); --rig virtual does without")
     return Finding("EVK4", "ready", ", ".join(map(str, found)))
@@ -121,7 +137,9 @@ def check_webcam() -> Finding:
         return Finding("webcam", "absent", "no /dev/video*; --rig virtual does without")
     closed = [path.name for path in devices if not os.access(path, os.R_OK | os.W_OK)]
     if closed:
-        return Finding("webcam", "wrong", f"no permission for {', '.join(closed)}: add yourself to the group video")
+        return Finding(
+            "webcam", "wrong", f"no permission for {', '.join(closed)}: add yourself to the group video"
+        )
     return Finding("webcam", "ready", ", ".join(path.name for path in devices))
 
 
@@ -148,7 +166,9 @@ def check_disk(folder: Path) -> Finding:
         speed = 16 * len(block) / (time.perf_counter() - start)
     detail = f"{free / 1e9:.0f} GB free, {speed / 1e6:.0f} MB/s written and synced in {folder.resolve()}"
     if speed < WRITE_SPEED_NEEDED:
-        return Finding("disk", "wrong", f"{detail}; three cameras at full rate want {WRITE_SPEED_NEEDED / 1e6:.0f} MB/s")
+        return Finding(
+            "disk", "wrong", f"{detail}; three cameras at full rate want {WRITE_SPEED_NEEDED / 1e6:.0f} MB/s"
+        )
     return Finding("disk", "ready", detail)
 
 
@@ -183,10 +203,16 @@ def findings(folder: Path) -> Iterator[Finding]:
             yield Finding(what, "wrong", " ".join(str(error).split()) or type(error).__name__)
 
 
-MARKS: dict[State, str] = {"ready": "[green]ready[/]", "absent": "[yellow]absent[/]", "wrong": "[red]wrong[/]"}
+MARKS: dict[State, str] = {
+    "ready": "[green]ready[/]",
+    "absent": "[yellow]absent[/]",
+    "wrong": "[red]wrong[/]",
+}
 
 
-def doctor(out: Path = typer.Option(Path("recordings"), help="Folder of the recordings, whose disk is measured.")) -> None:
+def doctor(
+    out: Path = typer.Option(Path("recordings"), help="Folder of the recordings, whose disk is measured."),
+) -> None:
     """Tell what of this machine is ready: ROS, message types, transport, cameras, GPU, disk.
 
     "absent" is no fault: a camera that is not there can be virtual. "wrong" wants mending; then the exit

@@ -69,7 +69,7 @@ def train_action_units(
             dataset,
             out,
             config_or_path("training", preset),
-            folds,  # type: ignore[arg-type]
+            folds,
             _seeds(seeds),
             progress,
         )
@@ -84,7 +84,7 @@ def _seeds(text: str) -> list[int]:
         raise ConfigError(f"seeds: {text!r} is not a comma-separated list of numbers") from error
 
 
-def _table(summary: dict) -> Table:  # type: ignore[type-arg]
+def _table(summary: dict) -> Table:
     chance = summary["chance"]
     table = Table(
         title=f"Accuracy (chance {chance['accuracy']:.1%}, top-3 {chance['top3']:.1%})", title_justify="left"
@@ -98,7 +98,12 @@ def _table(summary: dict) -> Table:  # type: ignore[type-arg]
             str(fold["seed"]),
             f"{fold['training']['accuracy']:.0%}",
             *(
-                (f"{held['accuracy']:.0%}", f"{held['top3']:.0%}", str(held["clips"]), f"{held['silent']:.0%}")
+                (
+                    f"{held['accuracy']:.0%}",
+                    f"{held['top3']:.0%}",
+                    str(held["clips"]),
+                    f"{held['silent']:.0%}",
+                )
                 if held
                 else ("-",) * 4
             ),

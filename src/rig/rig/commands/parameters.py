@@ -41,9 +41,9 @@ def markdown() -> str:
     lines = [
         "# Parameters",
         "",
-        "Made by `rig parameters --markdown` from the declarations in the code; do not edit. Every parameter of a",
-        "node is a ROS parameter: set it in a rig's YAML file (config/rigs), with `--ros-args -p`, or in a launch",
-        "file. A value of the wrong type or out of range stops the node with a line that names it.",
+        "Made by `rig parameters --markdown` from the declarations in the code; do not edit. What a node can",
+        "be told is a ROS parameter: set it in a rig's YAML file (config/rigs), with `--ros-args -p`, or in",
+        "a launch file. A value of the wrong type or out of range stops the node with a line that names it.",
         "",
         "## Launch arguments",
     ]
@@ -56,7 +56,9 @@ def markdown() -> str:
 
 
 def _table(model: type[BaseModel]) -> list[str]:
-    body = ["| " + " | ".join(cell or " " for cell in (f"`{row[0]}`", *row[1:])) + " |" for row in rows(model)]
+    body = [
+        "| " + " | ".join(cell or " " for cell in (f"`{row[0]}`", *row[1:])) + " |" for row in rows(model)
+    ]
     return ["| " + " | ".join(HEADINGS) + " |", "|" + " --- |" * len(HEADINGS), *body]
 
 

@@ -17,8 +17,12 @@ def record(
     subject: str = typer.Option("S01", help="Pseudonym of the subject: letters and digits, never a name."),
     session: str = typer.Option("", help="Session label; the next free number when left out."),
     script: str = typer.Option("default", help="Protocol script: default, fast, or a YAML file's path."),
-    aus: str = typer.Option("", help="FACS numbers to elicit, such as 12,45,51; the script's own when left out."),
-    cameras: str = typer.Option("", help="Cameras to use, such as davis346,webcam; the rig's own when left out."),
+    aus: str = typer.Option(
+        "", help="FACS numbers to elicit, such as 12,45,51; the script's own when left out."
+    ),
+    cameras: str = typer.Option(
+        "", help="Cameras to use, such as davis346,webcam; the rig's own when left out."
+    ),
     headless: bool = typer.Option(
         False, "--headless", help="Start by itself once every sensor is heard, and end when all is safe."
     ),

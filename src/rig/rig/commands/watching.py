@@ -52,7 +52,9 @@ class Listener:
         while (left := limit - time.monotonic()) > 0 and rclpy.ok():
             self._executor.spin_once(timeout_sec=left)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._node.destroy_node()
         rclpy.try_shutdown()
 
@@ -65,7 +67,14 @@ class ScoreFile:
         self._writer = csv.writer(self._file) if self._file else None
         if self._writer:
             self._writer.writerow(
-                ["slice", "window_start_ns", "window_end_ns", "latency_s", "events", *(f"au{n}" for n in AU_NUMBERS)]
+                [
+                    "slice",
+                    "window_start_ns",
+                    "window_end_ns",
+                    "latency_s",
+                    "events",
+                    *(f"au{n}" for n in AU_NUMBERS),
+                ]
             )
 
     def add(self, message: AuScores) -> None:
@@ -127,7 +136,10 @@ def watch(graph: Graph, scores: Path | None, *, quiet: bool, tail: float) -> int
 
     ended: tuple[str, int] | None = None
     try:
-        with Listener(on_scores) as listener, Running(graph, lambda line: console.print(line, markup=False)) as running:
+        with (
+            Listener(on_scores) as listener,
+            Running(graph, lambda line: console.print(line, markup=False)) as running,
+        ):
             console.print(graph.title, markup=False)
             while rclpy.ok() and (ended := running.ended()) is None:
                 listener.spin(0.2)
@@ -155,9 +167,12 @@ def live(
     rig: str = typer.Option("live", help="live, virtual, file, or the path of a rig's YAML file."),
     sensor: str = typer.Option("davis346", help="Event camera to recognise from: davis346 or evk4."),
     cameras: str = typer.Option(
-        "", help="Cameras to start; the sensor alone when left out; 'none' when they run already (rig record)."
+        "",
+        help="Cameras to start; the sensor alone when left out; 'none' when they run already (rig record).",
     ),
-    box: str = typer.Option("", help="Fixed face box x,y,width,height in px; the face is tracked when left out."),
+    box: str = typer.Option(
+        "", help="Fixed face box x,y,width,height in px; the face is tracked when left out."
+    ),
     scores: Path | None = typer.Option(None, help="Also write /au to this CSV file."),
     quiet: bool = typer.Option(False, "--quiet", help="Do not print every slice."),
 ) -> None:
@@ -178,7 +193,9 @@ def replay(
     bag: Path = typer.Argument(..., help="Folder of a take, a rosbag2 bag."),
     checkpoint: Path = typer.Option(..., help="Trained model, a .safetensors file."),
     sensor: str = typer.Option("davis346", help="Event camera to recognise from: davis346 or evk4."),
-    box: str = typer.Option("", help="Fixed face box x,y,width,height in px; the face is tracked when left out."),
+    box: str = typer.Option(
+        "", help="Fixed face box x,y,width,height in px; the face is tracked when left out."
+    ),
     rate: float = typer.Option(1.0, help="Speed of the replay."),
     scores: Path | None = typer.Option(None, help="Also write /au to this CSV file."),
     quiet: bool = typer.Option(False, "--quiet", help="Do not print every slice."),

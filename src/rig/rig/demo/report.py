@@ -18,22 +18,7 @@ from evface.evaluation.figures import PhaseSpan, scores_over_time, training_curv
 from evface.evaluation.strips import camera_strip, event_strip, png
 from evface.protocol import action_unit
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1d2127; --soft: #5b6470; --paper: #fbfbfa; --line: #d9dce1; --card: #fff; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8eaed; --soft: #a0a8b3; --paper: #14171c; --line: #2b313a; --card: #1b1f26; } }
-body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 0; }
-main { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 5rem; }
-h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .4rem; }
-h2 { font-size: 1.25rem; margin: 2.8rem 0 .6rem; padding-top: 1.2rem; border-top: 1px solid var(--line); }
-p, figcaption { max-width: 46rem; } figcaption, .soft { color: var(--soft); font-size: .92rem; }
-figure { margin: 1rem 0 1.4rem; } img { max-width: 100%; border-radius: 6px; display: block; background: #fff; }
-table { border-collapse: collapse; font-size: .92rem; margin: .8rem 0; display: block; overflow-x: auto; }
-th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-.mark { border-left: 4px solid #d68a00; background: var(--card); padding: .6rem 1rem; border-radius: 0 6px 6px 0; }
-code { font-size: .9em; }
-"""
+STYLE = Path(__file__).with_name("report.css")
 
 
 def write_report(out: Path, shown: Path, scores: Path) -> Path:
@@ -62,7 +47,7 @@ def write_report(out: Path, shown: Path, scores: Path) -> Path:
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Demonstration</title><style>{STYLE}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
+        f"<title>Demonstration</title><style>{STYLE.read_text()}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
     )
     path = out / "report.html"
     path.write_text(page, encoding="utf-8")
@@ -74,15 +59,15 @@ def _introduction(takes: list[ConvertedTake]) -> Iterator[str]:
     aus = sorted({take.id.au for take in takes})
     yield "<h1>From virtual cameras to Action Unit scores</h1>"
     yield (
-        f"<p>{len(subjects)} virtual subjects ({', '.join(subjects)}) were asked for {len(aus)} Action Units each: "
-        f"{html.escape(', '.join(f'{action_unit(au).label} {action_unit(au).name}' for au in aus))}. "
+        f"<p>{len(subjects)} virtual subjects ({', '.join(subjects)}) were asked for {len(aus)} Action "
+        f"Units each: {html.escape(', '.join(map(_title, aus)))}. "
         f"{len(takes)} takes were recorded as ROS 2 bags, converted to a dataset, learned from, and one of the "
         "subject held out was played back through the live graph.</p>"
     )
     yield (
-        '<p class="mark"><strong>Simulated.</strong> The cameras look at a photograph that is moved, in another '
-        "direction for each Action Unit: no face performs anything here. The page shows that the way of the data "
-        "works; its figures say nothing about recognising people.</p>"
+        '<p class="mark"><strong>Simulated.</strong> The cameras look at a photograph that is moved, '
+        "differently for each Action Unit: no face performs anything here. The page shows that the way of "
+        "the data works; its figures say nothing about recognising people.</p>"
     )
 
 
@@ -95,7 +80,9 @@ def _replayed(take: ConvertedTake, scores: Path, metrics: dict[str, Any], out: P
     values = np.array([[float(row[name] or "nan") for name in columns] for row in rows], np.float32)
     latency = sorted(float(row["latency_s"]) * 1e3 for row in rows)
     cues = [
-        PhaseSpan(cue.phase, (cue.start - take.start) / 1e9, (cue.start + cue.planned - take.start) / 1e9, au.number)
+        PhaseSpan(
+            cue.phase, (cue.start - take.start) / 1e9, (cue.start + cue.planned - take.start) / 1e9, au.number
+        )
         for cue in take.cues()
     ]
     picture = out / "scores.png"
@@ -105,8 +92,8 @@ def _replayed(take: ConvertedTake, scores: Path, metrics: dict[str, Any], out: P
     yield f"<h2>What came on /au while {html.escape(au.label)} {html.escape(au.name)} was played back</h2>"
     yield _figure(
         picture.read_bytes(),
-        f"Voting rate of {html.escape(metrics['folds'][0]['model'])} for all Action Units, one column per 33 ms "
-        f"slice, {len(rows)} slices. From the end of a slice to its message: median "
+        f"Voting rate of {html.escape(metrics['folds'][0]['model'])} for all Action Units, one column per "
+        f"33 ms slice, {len(rows)} slices. From the end of a slice to its message: median "
         f"{latency[len(latency) // 2]:.1f} ms, 99 % below {latency[int(len(latency) * 0.99)]:.1f} ms.",
     )
 
@@ -117,7 +104,9 @@ def _clips(takes: list[ConvertedTake]) -> Iterator[str]:
     for take in (take for take in takes if take.id.subject == first):
         au = action_unit(take.id.au)
         yield f"<h3>{html.escape(au.label)} {html.escape(au.name)}</h3>"
-        yield _figure(png(camera_strip(take, "davis")), "DAVIS346 frames over the clip, with the face box (MTCNN).")
+        yield _figure(
+            png(camera_strip(take, "davis")), "DAVIS346 frames over the clip, with the face box (MTCNN)."
+        )
         yield _figure(png(event_strip(take, "davis")), "Its events, 33 ms each: on orange, off blue.")
         if take.file("recording-rgb_video.mkv").exists():
             yield _figure(png(camera_strip(take, "rgb")), "The webcam.")
@@ -132,7 +121,8 @@ def _training(metrics: dict[str, Any], out: Path) -> Iterator[str]:
     training_curve(histories, picture)
     yield _figure(picture.read_bytes(), "Loss and accuracy on the clips it learned from, epoch by epoch.")
     head = "".join(
-        f'<th class="n">{name}</th>' for name in ("trained on", "held out", "held out, top 3", "clips", "silent")
+        f'<th class="n">{name}</th>'
+        for name in ("trained on", "held out", "held out, top 3", "clips", "silent")
     )
     yield f"<table><tr><th>fold</th>{head}</tr>"
     for fold in metrics["folds"]:
@@ -141,11 +131,12 @@ def _training(metrics: dict[str, Any], out: Path) -> Iterator[str]:
             f"{fold['training']['accuracy']:.0%}", f"{held['accuracy']:.0%}", f"{held['top3']:.0%}",
             str(held["clips"]), f"{held['silent']:.0%}",
         )  # fmt: skip
-        yield f"<tr><td>{html.escape(fold['fold'])}</td>{''.join(f'<td class=n>{cell}</td>' for cell in cells)}</tr>"
+        row = "".join(f"<td class=n>{cell}</td>" for cell in cells)
+        yield f"<tr><td>{html.escape(fold['fold'])}</td>{row}</tr>"
     yield "</table>"
     yield (
-        f'<p class="soft">Accuracy of whole clips; chance is {chance["accuracy"]:.1%}, {chance["top3"]:.1%} for the '
-        "top 3. Silent clips are those for which no output neuron spiked.</p>"
+        f'<p class="soft">Accuracy of whole clips; chance is {chance["accuracy"]:.1%}, {chance["top3"]:.1%} '
+        "for the top 3. Silent clips are those for which no output neuron spiked.</p>"
     )
 
 
@@ -165,6 +156,12 @@ def _manifest(recordings: Path) -> Iterator[str]:
     yield "</table>"
 
 
+def _title(au: int) -> str:
+    return f"{action_unit(au).label} {action_unit(au).name}"
+
+
 def _figure(image: bytes, caption: str) -> str:
     data = base64.b64encode(image).decode()
-    return f'<figure><img alt="" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>'
+    return (
+        f'<figure><img alt="" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>'
+    )

@@ -51,7 +51,9 @@ class Demo:
 
     def _clear(self) -> None:
         if self.out.exists() and any(self.out.iterdir()) and not (self.out / MARK).exists():
-            raise ConfigError(f"{self.out} is not empty and not an earlier demonstration: choose another --out")
+            raise ConfigError(
+                f"{self.out} is not empty and not an earlier demonstration: choose another --out"
+            )
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(parents=True)
         (self.out / MARK).touch()

@@ -55,7 +55,9 @@ class Recognizer(Node, Process):
         image = frame.image
         trained_on = self._recognizer.config.slice_us
         if frame.duration != trained_on:
-            raise GeometryError(f"slices of {frame.duration} us came, {self._recognizer.name} wants {trained_on} us")
+            raise GeometryError(
+                f"slices of {frame.duration} us came, {self._recognizer.name} wants {trained_on} us"
+            )
         # 16UC2 is interleaved, the network wants a plane per polarity.
         interleaved = np.frombuffer(image.data, np.uint16).reshape(image.height, image.width, 2)
         counts = np.ascontiguousarray(interleaved.transpose(2, 0, 1))

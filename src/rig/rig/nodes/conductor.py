@@ -32,7 +32,9 @@ class ConductorParameters(BaseModel):
     session: str = Field(default="01", description="label of the session", pattern=r"^[A-Za-z0-9]+$")
     output: str = Field(default="", description="folder of the recordings")
     aus: list[int] = Field(default=[], description="FACS numbers to elicit; empty: those of the script")
-    headless: bool = Field(default=False, description="start when the recorder is ready, end when all is safe")
+    headless: bool = Field(
+        default=False, description="start when the recorder is ready, end when all is safe"
+    )
     patience: float = Field(
         default=60.0,
         description="wait for the recorder and its sensors before giving up (headless)",
@@ -51,7 +53,9 @@ class Conductor(Node, Process):
         script = load_script(Path(self.parameters.script))
         if self.parameters.aus:
             script = script.with_aus(self.parameters.aus)
-        self._machine = SessionMachine(script, subject=self.parameters.subject, session=self.parameters.session)
+        self._machine = SessionMachine(
+            script, subject=self.parameters.subject, session=self.parameters.session
+        )
         self._recorder: RecorderStatus | None = None
         self._born = host_now()
         self._takes = 0
@@ -95,10 +99,12 @@ class Conductor(Node, Process):
                     self._publish(transition)
             elif host_now() - self._born > self.parameters.patience * SECOND:
                 self._give_up(_what_is_missing(recorder))
-        elif phase in ("finished", "aborted") and recorder is not None:
-            if recorder.safe_to_leave and recorder.takes_finished >= self._takes:
-                print(f"session over: {recorder.takes_finished} takes are safe", flush=True)
-                self.finish(0 if phase == "finished" else 1)
+        elif phase in ("finished", "aborted") and self._all_safe(recorder):
+            print(f"session over: {self._takes} takes are safe", flush=True)
+            self.finish(0 if phase == "finished" else 1)
+
+    def _all_safe(self, recorder: RecorderStatus | None) -> bool:
+        return recorder is not None and recorder.safe_to_leave and recorder.takes_finished >= self._takes
 
     def _give_up(self, why: str) -> None:
         if not self.ending.done():
@@ -146,7 +152,9 @@ def _line(transition: Transition) -> str:
 def _what_is_missing(recorder: RecorderStatus | None) -> str:
     if recorder is None:
         return "no recorder answered on /recorder/status"
-    return f"the recorder is {recorder.state}; nothing came on {', '.join(recorder.waiting_for) or 'any topic'}"
+    return (
+        f"the recorder is {recorder.state}; nothing came on {', '.join(recorder.waiting_for) or 'any topic'}"
+    )
 
 
 def main() -> None:

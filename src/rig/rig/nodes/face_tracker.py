@@ -50,7 +50,9 @@ class FaceTracker(Node, Process):
         if 0 <= stamp - self._last < self.parameters.period * 1e9:
             return
         self._last = stamp
-        image = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)[:, : message.width]
+        image = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)[
+            :, : message.width
+        ]
         found = self._detector.detect(image)
         if found is None:
             return

@@ -42,7 +42,11 @@ class PlayerParameters(BaseModel):
         default=[], description="topics that must have a publisher before the first message"
     )
     patience: float = Field(
-        default=120.0, description="wait for them before giving up", ge=0.0, le=3600.0, json_schema_extra={"unit": "s"}
+        default=120.0,
+        description="wait for them before giving up",
+        ge=0.0,
+        le=3600.0,
+        json_schema_extra={"unit": "s"},
     )
     drain: float = Field(
         default=1.0,

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from event_camera_msgs.msg import EventPacket
 from pydantic import BaseModel, Field
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu
 
 import evface
+from event_camera_msgs.msg import EventPacket
 from evface.errors import EvfaceError
 from rig.errors import RecordingError
 from rig.parameters import declare
@@ -64,10 +64,12 @@ class RecorderParameters(BaseModel):
     """Parameters of the recorder."""
 
     cameras: list[str] = Field(
-        default=["davis346", "webcam"], description="cameras whose topics are recorded and must be heard first"
+        default=["davis346", "webcam"],
+        description="cameras whose topics are recorded and must be heard first",
     )
     required_topics: list[str] = Field(
-        default=[], description="topics that must be heard before a session may begin; empty: the cameras' main ones"
+        default=[],
+        description="topics that must be heard before a session may begin; empty: the cameras' main ones",
     )
 
 
@@ -87,7 +89,9 @@ class Recorder(Node, Process):
         if unknown:
             raise RecordingError(f"unknown camera {unknown[0]!r}; there are: {', '.join(SENSOR_TOPICS)}")
         self._topics = {
-            topic: entry for camera in self.parameters.cameras for topic, entry in SENSOR_TOPICS[camera].items()
+            topic: entry
+            for camera in self.parameters.cameras
+            for topic, entry in SENSOR_TOPICS[camera].items()
         }
         self._required = self.parameters.required_topics or [
             topic for camera in self.parameters.cameras for topic in REQUIRED[camera]
@@ -166,7 +170,11 @@ class Recorder(Node, Process):
             self._write(STATE, _serialized(state))
             if state.recording:
                 self._facts["cues"].append(
-                    {"phase": state.phase, "stamp_ns": to_ns(state.header.stamp), "planned_ns": to_ns(state.duration)}
+                    {
+                        "phase": state.phase,
+                        "stamp_ns": to_ns(state.header.stamp),
+                        "planned_ns": to_ns(state.duration),
+                    }
                 )
         self._publish_status()
 
@@ -265,7 +273,7 @@ class Recorder(Node, Process):
             take=take.name if take else "",
             takes_finished=self._finished,
             last_take=self._last_take,
-            bytes=take.bytes if take else 0,
+            bytes=take.size if take else 0,
             messages=take.messages if take else 0,
             lost=take.lost if take else 0,
             safe_to_leave=take is None and not self._finishing and not self._error,

@@ -6,10 +6,10 @@ import array
 import sys
 
 import numpy as np
-from event_camera_msgs.msg import EventPacket
 from pydantic import BaseModel, Field
 from rclpy.node import Node
 
+from event_camera_msgs.msg import EventPacket
 from evface.dataset.boxes import default_box
 from evface.dataset.clock import MinimumDelayOffset
 from evface.errors import ConfigError, EvfaceError
@@ -34,12 +34,16 @@ class SlicerParameters(BaseModel):
         json_schema_extra={"unit": "us"},
     )
     size: int = Field(
-        default=64, description="width and height of an event frame", ge=8, le=1024, json_schema_extra={"unit": "px"}
+        default=64,
+        description="width and height of an event frame",
+        ge=8,
+        le=1024,
+        json_schema_extra={"unit": "px"},
     )
     box: list[float] = Field(
         default=[],
-        description="fixed face box x, y, width, height; empty: that of the face tracker, before the first one "
-        "the largest centred square",
+        description="fixed face box x, y, width, height; empty: the face tracker's, before its first one the "
+        "largest centred square",
         json_schema_extra={"unit": "px"},
     )
 
@@ -100,7 +104,11 @@ class SlicerNode(Node, Process):
             box = list(default_box(packet.width, packet.height).as_tuple())
         size = self.parameters.size
         slicer = Slicer(
-            packet.width, packet.height, self.parameters.duration, box=(box[0], box[1], box[2], box[3]), size=(size, size)
+            packet.width,
+            packet.height,
+            self.parameters.duration,
+            box=(box[0], box[1], box[2], box[3]),
+            size=(size, size),
         )
         return decoder, slicer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
@@ -21,7 +22,7 @@ def typestore() -> Typestore:
         GraphError: one of the message packages is not installed.
     """
     store = get_typestore(Stores.ROS2_JAZZY)
-    types = {}
+    types: dict[str, Any] = {}
     for package in _OUR_PACKAGES:
         for path in sorted(Path(share(package) / "msg").glob("*.msg")):
             types |= get_types_from_msg(path.read_text(), f"{package}/msg/{path.stem}")

@@ -35,7 +35,9 @@ class Manifest:
             raise RecordingError(f"cannot record to {folder}: {error.strerror or error}") from error
         if self.path.exists() or any(folder.glob("sub-*")):
             self.close()
-            raise RecordingError(f"{folder} holds a recorded session already: choose another session or folder")
+            raise RecordingError(
+                f"{folder} holds a recorded session already: choose another session or folder"
+            )
 
     def write_session(self, facts: dict[str, Any]) -> None:
         """Write session.json anew, whole or not at all."""

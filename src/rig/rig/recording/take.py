@@ -36,7 +36,7 @@ class TopicStatistics:
     Attributes:
         type: ROS name of the message type.
         messages: written.
-        bytes: of serialized messages.
+        size: bytes of serialized messages.
         first: ns, stamp of the first message.
         last: ns, stamp of the last one.
         lost: messages known to be missing by their sequence numbers (event packets only).
@@ -45,7 +45,7 @@ class TopicStatistics:
 
     type: str
     messages: int = 0
-    bytes: int = 0
+    size: int = 0
     first: int = 0
     last: int = 0
     lost: int = 0
@@ -59,7 +59,7 @@ class TopicStatistics:
         else:
             self.first = stamp
         self.messages += 1
-        self.bytes += len(message)
+        self.size += len(message)
         self.last = stamp
         if self.type == EVENT_PACKET:
             self._count_lost(packet_header(message).seq)
@@ -74,7 +74,7 @@ class TopicStatistics:
         return {
             "type": self.type,
             "messages": self.messages,
-            "bytes": self.bytes,
+            "bytes": self.size,
             "first_stamp_ns": self.first,
             "last_stamp_ns": self.last,
             "lost": self.lost,
@@ -113,9 +113,9 @@ class TakeWriter:
         return self._writer.add_connection(topic, kind, typestore=typestore())
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Serialized bytes written so far."""
-        return sum(topic.bytes for topic in self.statistics.values())
+        return sum(topic.size for topic in self.statistics.values())
 
     @property
     def messages(self) -> int:
@@ -178,7 +178,7 @@ class TakeWriter:
             "take": self.name,
             **facts,
             "messages": self.messages,
-            "bytes": self.bytes,
+            "bytes": self.size,
             "lost": self.lost,
             "unreadable": self.unreadable,
             "topics": {topic: found.as_dict() for topic, found in self.statistics.items()},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
@@ -14,6 +13,7 @@ from launch_ros.actions import Node
 from pydantic import BaseModel
 
 from evface.validation import validated
+from launch import LaunchContext, LaunchDescription
 from rig.graph import Graph, NodeSpec
 from rig.transport import environment
 
