@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args, get_origin
 
 import cv2
@@ -314,6 +316,20 @@ def test_a_virtual_evk4_says_at_which_rate_it_is_made() -> None:
     assert decode(packets, alone=True).width == 1280
 
 
+def test_packets_stay_short_where_steps_are_long() -> None:
+    source = open_source("evk4", source="virtual", step_rate=20.0, packet_ms=5.0)
+    source.open()
+    source.cue(Cue("perform", 51, time.time_ns(), SECOND, 0, 1))
+    packets = packets_of(play(source, 1.0))
+    events = decode(packets, alone=True)
+    assert same(events, decode(packets, alone=False))
+    assert np.all(np.diff(events.t) >= 0)
+    assert sum(packet.count for packet in packets) == len(events) > 10_000
+    for packet in packets:
+        found = decode([packet], alone=True)
+        assert not len(found) or found.t[-1] - found.t[0] < 10_000
+
+
 def test_a_virtual_webcam_gives_jpegs_at_its_rate() -> None:
     source = open_source("webcam", source="virtual", width=320, height=240, frame_rate=50.0)
     source.open()
@@ -522,9 +538,82 @@ def test_a_missing_device_is_one_clear_error(camera: str, options: dict[str, Any
 
 
 def test_a_missing_vendor_library_is_said_and_how_to_do_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "metavision_hal", None)
+    monkeypatch.setitem(sys.modules, "metavision_hal", None)
     with pytest.raises(DeviceError, match="OpenEB, or set driver to neuromorphic"):
         open_source("evk4", driver="metavision").open()
+
+
+class Opened:
+    """A device with the members that OpenEB 5 binds for Python; its raw buffers hold nothing one can read."""
+
+    EVENTS = np.array([(3, 4, 1, 100), (5, 4, 0, 107)], [("x", "u2"), ("y", "u2"), ("p", "i2"), ("t", "i8")])
+
+    def __init__(self) -> None:
+        self.biases: dict[str, int] = {}
+        self.said: list[str] = []
+        self.buffers = 1
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("get_i_"):
+            return lambda: self
+        raise AttributeError(name)
+
+    def set(self, name: str, value: int) -> None:
+        self.biases[name] = value
+
+    def get_serial(self) -> str:
+        return "00ca0009"
+
+    def get_sensor_info(self) -> Any:
+        return SimpleNamespace(name="IMX636")
+
+    def get_width(self) -> int:
+        return 1280
+
+    def get_height(self) -> int:
+        return 720
+
+    def start(self) -> None:
+        self.said.append("start")
+
+    def stop(self) -> None:
+        self.said.append("stop")
+
+    def poll_buffer(self) -> int:
+        self.buffers -= 1
+        return max(self.buffers + 1, -1)
+
+    def get_latest_raw_data(self) -> object:
+        return object()
+
+    def add_event_buffer_callback(self, callback: Callable[[np.ndarray], None]) -> None:
+        self.callback = callback
+
+    def decode(self, buffer: object) -> None:
+        self.callback(self.EVENTS[:1])
+        self.callback(self.EVENTS[1:])
+
+
+def test_an_evk4_through_metavision_gives_its_events_and_says_when_it_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    device = Opened()
+    hal = SimpleNamespace(DeviceDiscovery=SimpleNamespace(open=lambda serial: device))
+    monkeypatch.setitem(sys.modules, "metavision_hal", hal)
+    source = open_source("evk4", driver="metavision", bias_diff_on=20)
+    assert source.open().serial == "00ca0009"
+    assert device.biases["bias_diff_on"] == 20
+    readings = source.read(1.0)
+    assert readings is not None
+    packets = packets_of(readings)
+    events = decode(packets, alone=True)
+    assert (events.x.tolist(), events.p.tolist(), events.t.tolist()) == ([3, 5], [1, 0], [100, 107])
+    assert packets[0].sensor_time == 100_000
+    assert source.read(0.0) == []
+    with pytest.raises(DeviceError, match="unplugged"):
+        source.read(1.0)
+    source.close()
+    assert device.said == ["start", "stop"]
 
 
 def test_a_machine_without_any_webcam_says_where_it_looked(

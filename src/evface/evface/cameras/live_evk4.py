@@ -1,4 +1,4 @@
-"""The EVK4 on USB: its EVT3 words as they come, read with Metavision or neuromorphic-drivers."""
+"""The EVK4 on USB: its EVT3 words as they come from neuromorphic-drivers, or events from Metavision."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evface.cameras.options import SIZES, Evk4Options
+from evface.cameras.packing import pack
 from evface.cameras.source import CameraDescription, CameraSource, Cue, EncodedEvents, Reading
 from evface.errors import DeviceError
+from evface.events import Events
 from evface.events.codecs.evt3_scan import Evt3Scanner
 
 BIASES = ("diff_on", "diff_off", "fo", "hpf", "refr")
@@ -24,10 +26,10 @@ _MEND = "plug it in, check that `lsusb` lists it, and that a udev rule lets you 
 
 def open_evk4(options: Evk4Options) -> CameraSource:
     """The reader of an EVK4 that its options choose."""
-    installed = find_spec("metavision_hal") is not None
-    if options.driver == "metavision" or (options.driver == "auto" and installed):
-        return MetavisionEvk4(options)
-    return NeuromorphicEvk4(options)
+    driver = options.driver
+    if driver == "auto":
+        driver = "neuromorphic" if find_spec("metavision_hal") is None else "metavision"
+    return MetavisionEvk4(options) if driver == "metavision" else NeuromorphicEvk4(options)
 
 
 def biases_of(options: Evk4Options) -> dict[str, int]:
@@ -126,7 +128,9 @@ class NeuromorphicEvk4:
 
 
 class MetavisionEvk4:
-    """An EVK4 read with the vendor's Metavision SDK or OpenEB, undecoded.
+    """An EVK4 read with the vendor's Metavision SDK or OpenEB.
+
+    Its Python interface (`metavision_hal`) hands out events, not the camera's bytes: they are encoded anew.
 
     Args:
         options: of the camera.
@@ -135,6 +139,8 @@ class MetavisionEvk4:
     def __init__(self, options: Evk4Options) -> None:
         self._options = options
         self._device: Any = None
+        self._stream: Any = None
+        self._parts: list[Events] = []
 
     def open(self) -> CameraDescription:
         """See `CameraSource.open`."""
@@ -150,46 +156,66 @@ class MetavisionEvk4:
             self._device = DeviceDiscovery.open(serial)
             if self._device is None:
                 raise RuntimeError("none was found")
-            biases = self._device.get_i_ll_biases()
-            for name, value in biases_of(self._options).items():
-                biases.set(f"bias_{name}", value)
+            self._set_up()
             identification = self._device.get_i_hw_identification()
-            self._events = self._device.get_i_events_stream()
-            self._events.start()
-            found, model = identification.get_serial(), identification.get_system_name()
+            found, sensor = identification.get_serial(), identification.get_sensor_info().name
         except RuntimeError as error:
             self.close()
             wanted = f"an EVK4 with serial number {serial}" if serial else "an EVK4"
             raise DeviceError(
                 f"evk4: looked for {wanted} on USB with Metavision: {error}: {_MEND}"
             ) from error
-        self._stream = Evt3Stream()
-        width, height = SIZES["evk4"]
-        return CameraDescription("EVK4", found, width, height, "live", f"Metavision, {model}")
+        detail = f"Metavision, sensor {sensor}, events encoded anew"
+        return CameraDescription("EVK4", found, self._width, self._height, "live", detail)
+
+    def _set_up(self) -> None:
+        biases = self._device.get_i_ll_biases()
+        for name, value in biases_of(self._options).items():
+            biases.set(f"bias_{name}", value)
+        geometry = self._device.get_i_geometry()
+        self._width, self._height = geometry.get_width(), geometry.get_height()
+        self._decoder = self._device.get_i_events_stream_decoder()
+        self._device.get_i_event_cd_decoder().add_event_buffer_callback(self._collect)
+        self._stream = self._device.get_i_events_stream()
+        self._stream.start()
+
+    def _collect(self, found: NDArray[Any]) -> None:
+        """Called while a buffer is decoded, with the next of its events."""
+        x, y, p = (
+            found["x"].astype(np.uint16),
+            found["y"].astype(np.uint16),
+            (found["p"] != 0).astype(np.uint8),
+        )
+        self._parts.append(Events(x, y, p, found["t"].astype(np.int64), self._width, self._height))
 
     def read(self, timeout: float) -> list[Reading] | None:
         """See `CameraSource.read`."""
-        if self._device is None:
+        if self._stream is None:
             raise DeviceError("evk4: the camera is not open")
         end = time.monotonic() + timeout
         while True:
             try:
-                state = self._events.poll_buffer()
-                data = bytes(self._events.get_latest_raw_data()) if state > 0 else b""
+                state = self._stream.poll_buffer()
+                if state > 0:
+                    self._decoder.decode(self._stream.get_latest_raw_data())
             except RuntimeError as error:
                 raise DeviceError(f"evk4: the camera stopped answering: {error}") from error
             if state < 0:
                 raise DeviceError("evk4: the camera was unplugged or stopped answering")
-            if data:
-                return [self._stream.packet(data, time.time_ns())]
+            parts, self._parts = [part for part in self._parts if len(part)], []
+            if parts:
+                events = Events.concatenate(parts)
+                return [pack(events, int(events.t[-1]), time.time_ns())]
             if time.monotonic() >= end:
                 return []
-            time.sleep(_POLL)
+            if state == 0:
+                time.sleep(_POLL)
 
     def cue(self, cue: Cue) -> None:
         """See `CameraSource.cue`: a device does not act on it."""
 
     def close(self) -> None:
         """See `CameraSource.close`."""
-        if self._device is not None:
-            self._events = self._device = None
+        if self._stream is not None:
+            self._stream.stop()
+        self._stream = self._decoder = self._device = None

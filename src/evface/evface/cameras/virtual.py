@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import cv2
+import numpy as np
 
 from evface.cameras.options import SIZES, Davis346Options, Evk4Options, WebcamOptions
 from evface.cameras.pacing import SECOND, Pace
@@ -16,6 +17,9 @@ from evface.simulation import Scene, ThresholdSensor, open_scene, to_grey
 
 SENSOR_START = 1_000_000
 """us that a virtual sensor's clock shows on opening."""
+
+LONGEST_CUT = 1_000_000
+"""us between two pictures up to which their events are cut into several packets."""
 
 
 class VirtualEventCamera:
@@ -92,9 +96,22 @@ class VirtualEventCamera:
             missed = (now - self._next_frame) // self._frame_period
             self._next_frame += (missed + 1) * self._frame_period
         if time_us >= self._packet_end:
-            readings.append(pack(Events.concatenate(self._pending), time_us, time.time_ns()))
+            readings += self._packets(Events.concatenate(self._pending), time_us)
             self._pending = []
-            self._packet_end += ((time_us - self._packet_end) // self._packet_us + 1) * self._packet_us
+
+    def _packets(self, events: Events, time_us: int) -> list[Reading]:
+        """The events up to a time; of a step that is longer than a packet, several packets."""
+        packets: list[Reading] = []
+        arrival, at = time.time_ns(), 0
+        # After a stop of seconds there is one packet: nobody wants hundreds of them at once.
+        while 0 < time_us - self._packet_us - self._packet_end < LONGEST_CUT:
+            stop = int(np.searchsorted(events.t, self._packet_end, "right"))
+            packets.append(pack(events[at:stop], self._packet_end, arrival))
+            at = stop
+            self._packet_end += self._packet_us
+        packets.append(pack(events[at:], time_us, arrival))
+        self._packet_end += ((time_us - self._packet_end) // self._packet_us + 1) * self._packet_us
+        return packets
 
     def cue(self, cue: Cue) -> None:
         """See `CameraSource.cue`: the subject acts on it."""

@@ -3,10 +3,11 @@
 from evface.simulation.motion import Movement, Pose, Subject, minimum_jerk
 from evface.simulation.photograph import PhotographScene
 from evface.simulation.scene import Scene, open_scene, to_grey, to_light
-from evface.simulation.threshold import ThresholdSensor
+from evface.simulation.threshold import EventSensor, ThresholdSensor
 from evface.simulation.video import VideoFrames, VideoScene
 
 __all__ = [
+    "EventSensor",
     "Movement",
     "PhotographScene",
     "Pose",

@@ -7,6 +7,7 @@ pictures the log intensity is taken to change evenly, which gives each crossing 
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
 from numba import njit
@@ -21,40 +22,54 @@ DARK = 0.02
 _LONGEST_COUNT = 1 << 20  # us of a step up to which events are sorted by counting
 
 
+_BLOCK = 64
+"""Pixels compared together: in one step few have an event, and a block without any is passed in vectors."""
+
+
 @njit(cache=True, nogil=True)
-def _cross(image, before, up, down, level, begin, on, off, span, x, y, p, dt):  # type: ignore[no-untyped-def]
-    """Events of the pixels from ``begin`` on, in the order of the pixels; how many, and the first left out.
+def _stirred(image, up, down, begin, end):  # type: ignore[no-untyped-def]
+    """How many pixels of a block are past their bounds; has no branch, so that it is compiled to vectors."""
+    count = 0
+    for i in range(begin, end):
+        at = np.uintp(i)
+        count += (image[at] >= up[at]) | (image[at] <= down[at])
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _cross(image, before, up, down, level, start, on, off, span, width, x, y, p, dt):  # type: ignore[no-untyped-def]
+    """Events of the pixels from ``start`` on, in the order of the pixels; how many, and the first left out.
 
     Logarithms are taken of pixels that have crossed only: the others are compared with their bounds of light.
     """
-    height, width = image.shape
     n = 0
-    for row in range(begin // width, height):
-        first = begin - row * width if row == begin // width else 0
-        for column in range(first, width):
-            value = image[row, column]
-            if down[row, column] < value < up[row, column]:
+    for begin in range(start, len(image), _BLOCK):
+        end = min(begin + _BLOCK, len(image))
+        if _stirred(image, up, down, begin, end) == 0:
+            continue
+        for i in range(begin, end):
+            if down[i] < image[i] < up[i]:
                 continue
-            start = math.log(before[row, column] + DARK)
-            stop = math.log(value + DARK)
-            reached = level[row, column]
-            rising = value >= up[row, column]
+            old = math.log(before[i] + DARK)
+            new = math.log(image[i] + DARK)
+            reached = level[i]
+            rising = image[i] >= up[i]
             step = on if rising else -off
-            crossings = max(0, int((stop - reached) / step))
+            crossings = max(0, int((new - reached) / step))
             if n + crossings > len(dt):
-                return n, row * width + column
+                return n, i
             for _ in range(crossings):
                 reached += step
-                share = (reached - start) / (stop - start) if stop != start else 1.0
-                x[n] = column
-                y[n] = row
+                share = (reached - old) / (new - old) if new != old else 1.0
+                x[n] = i % width
+                y[n] = i // width
                 p[n] = rising
                 dt[n] = min(span, max(1, math.ceil(share * span)))
                 n += 1
-            level[row, column] = reached
-            up[row, column] = math.exp(reached + on) - DARK
-            down[row, column] = math.exp(reached - off) - DARK
-    return n, height * width
+            level[i] = reached
+            up[i] = math.exp(reached + on) - DARK
+            down[i] = math.exp(reached - off) - DARK
+    return n, len(image)
 
 
 @njit(cache=True, nogil=True)
@@ -74,6 +89,22 @@ def _sort(x, y, p, dt, n, span, time, place, to_x, to_y, to_p, to_t):  # type: i
         to_t[at] = time + dt[i]
 
 
+class EventSensor(Protocol):
+    """A model of an event sensor: what a virtual camera makes its events with.
+
+    Attributes:
+        width: px.
+        height: px.
+    """
+
+    width: int
+    height: int
+
+    def step(self, image: NDArray[np.float32], time_us: int) -> Events:
+        """Go on to the next picture; see `ThresholdSensor.step`."""
+        ...
+
+
 class ThresholdSensor:
     """Makes events of pictures.
 
@@ -90,9 +121,9 @@ class ThresholdSensor:
         self._on, self._off = on, off
         self._before: NDArray[np.float32] | None = None
         self._time = 0
-        self._level = np.empty((height, width), np.float64)
-        self._up = np.empty((height, width), np.float32)
-        self._down = np.empty((height, width), np.float32)
+        self._level = np.empty(height * width, np.float64)
+        self._up = np.empty(height * width, np.float32)
+        self._down = np.empty(height * width, np.float32)
         self._place = np.empty(0, np.int64)
         self._reserve(1 << 16)
 
@@ -123,7 +154,7 @@ class ThresholdSensor:
             raise GeometryError(f"a picture at {time_us} us after one at {self._time} us")
         self._before, self._time = image, time_us
         if before is None:
-            self._level[:] = np.log(image.astype(np.float64) + DARK)
+            self._level[:] = np.log(image.ravel().astype(np.float64) + DARK)
             self._up[:] = np.exp(self._level + self._on) - DARK
             self._down[:] = np.exp(self._level - self._off) - DARK
             return Events.empty(self.width, self.height)
@@ -131,8 +162,8 @@ class ThresholdSensor:
         begin, n = 0, 0
         while begin < self.width * self.height:
             n, begin = _cross(
-                image, before, self._up, self._down, self._level, begin, self._on, self._off, span,
-                self._x, self._y, self._p, self._dt,
+                image.ravel(), before.ravel(), self._up, self._down, self._level, begin,
+                self._on, self._off, span, self.width, self._x, self._y, self._p, self._dt,
             )  # fmt: skip
             if begin < self.width * self.height:
                 parts.append((self._x[:n], self._y[:n], self._p[:n], self._dt[:n]))
