@@ -283,7 +283,9 @@ def test_frames_and_events_of_a_virtual_camera_share_a_clock(davis_readings: lis
     assert 20 <= len(frames) <= 41
     image = frames[0].image
     assert isinstance(image, np.ndarray)
-    assert (image.shape, image.dtype, frames[0].encoding) == ((260, 346), np.uint8, "mono8")
+    assert image.shape == (260, 346)
+    assert image.dtype == np.uint8
+    assert frames[0].encoding == "mono8"
     delays = [reading.host_time - reading.sensor_time for reading in frames]
     assert max(delays) - min(delays) <= 1000
     packets = [packet for packet in packets_of(davis_readings) if packet.count]
@@ -314,6 +316,17 @@ def test_a_virtual_evk4_says_at_which_rate_it_is_made() -> None:
     assert "20 pictures/s" in found.detail
     packets = packets_of(play(source, 0.5))
     assert decode(packets, alone=True).width == 1280
+
+
+@pytest.mark.parametrize("camera", OPTIONS)
+def test_a_virtual_camera_that_is_read_long_after_it_was_opened_is_not_late(camera: str) -> None:
+    source = open_source(camera, source="virtual")
+    source.open()
+    time.sleep(0.2)
+    readings = source.read(0.1)
+    assert readings
+    assert readings[0].sensor_time < 1_100_000_000
+    assert source.late == 0
 
 
 def test_packets_stay_short_where_steps_are_long() -> None:

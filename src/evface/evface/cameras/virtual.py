@@ -16,7 +16,7 @@ from evface.events import Events
 from evface.simulation import Scene, ThresholdSensor, open_scene, to_grey
 
 SENSOR_START = 1_000_000
-"""us that a virtual sensor's clock shows on opening."""
+"""us that a virtual sensor's clock shows when it is read first."""
 
 LONGEST_CUT = 1_000_000
 """us between two pictures up to which their events are cut into several packets."""
@@ -44,6 +44,7 @@ class VirtualEventCamera:
         self._frame_period = round(SECOND / options.frame_rate) if isinstance(options, Davis346Options) else 0
         self._packet_us = round(options.packet_ms * 1000)
         self._scene: Scene | None = None
+        self._begun: int | None = None
 
     @property
     def late(self) -> int:
@@ -59,8 +60,6 @@ class VirtualEventCamera:
         self._sensor = ThresholdSensor(self._width, self._height, options.threshold_on, options.threshold_off)
         self._warm_up()
         self._pending: list[Events] = []
-        self._opened = self._pace.start()
-        self._next_frame = self._opened
         self._packet_end = SENSOR_START + self._packet_us
         detail = f"{options.scene}, seed {options.seed}: events from {options.step_rate:g} pictures/s"
         return CameraDescription(self._model, "", self._width, self._height, "virtual", detail)
@@ -78,6 +77,9 @@ class VirtualEventCamera:
         """See `CameraSource.read`."""
         if self._scene is None:
             raise DeviceError(f"{self._camera}: the virtual camera is not open")
+        if self._begun is None:
+            # Not on opening: a node may be active much later, and nothing would be late by that.
+            self._begun = self._next_frame = self._pace.start()
         end = time.monotonic() + timeout
         readings: list[Reading] = []
         while not readings:
@@ -88,7 +90,8 @@ class VirtualEventCamera:
         return readings
 
     def _step(self, scene: Scene, now: int, readings: list[Reading]) -> None:
-        time_us = SENSOR_START + (now - self._opened) // 1000
+        assert self._begun is not None
+        time_us = SENSOR_START + (now - self._begun) // 1000
         light = scene.render(now, self._width, self._height)
         self._pending.append(self._sensor.step(light, time_us))
         if self._frame_period and now >= self._next_frame:
@@ -134,6 +137,7 @@ class VirtualWebcam:
         self._options = options
         self._pace = Pace(options.frame_rate)
         self._scene: Scene | None = None
+        self._begun: int | None = None
 
     @property
     def late(self) -> int:
@@ -146,7 +150,6 @@ class VirtualWebcam:
         cv2.setNumThreads(1)
         self._scene = open_scene(options.scene, options.seed, options.loop)
         self._scene.picture(0, options.width, options.height)
-        self._opened = self._pace.start()
         detail = f"{options.scene}, seed {options.seed}: {options.frame_rate:g} pictures/s"
         return CameraDescription("webcam", "", options.width, options.height, "virtual", detail)
 
@@ -154,13 +157,15 @@ class VirtualWebcam:
         """See `CameraSource.read`."""
         if self._scene is None:
             raise DeviceError("webcam: the virtual camera is not open")
+        if self._begun is None:
+            self._begun = self._pace.start()
         now = self._pace.wait(timeout)
         if now is None:
             return []
         options = self._options
         picture = self._scene.picture(now, options.width, options.height)
         _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, options.quality])
-        sensor_time = SENSOR_START * 1000 + now - self._opened
+        sensor_time = SENSOR_START * 1000 + now - self._begun
         return [Frame(jpeg.tobytes(), "jpeg", options.width, options.height, sensor_time, now)]
 
     def cue(self, cue: Cue) -> None:
