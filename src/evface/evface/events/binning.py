@@ -53,7 +53,8 @@ def _count_box(x, y, p, columns, rows, plane, counters, index):  # type: ignore[
         size = min(total - done, len(index))
         for i in range(size):
             at = np.uintp(done + i)
-            channel = plane if p[at] & np.uint8(1) else np.uint32(0)
+            # Not chosen by "if": this loop is no vector loop, and a branch on polarity is a coin's toss.
+            channel = np.uint32(p[at] & np.uint8(1)) * plane
             index[np.uintp(i)] = columns[np.uintp(x[at])] + rows[np.uintp(y[at])] + channel
         _increment(counters, index, size)
         done += size
