@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
@@ -24,15 +25,15 @@ STORAGE = (".mcap", ".db3")
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn whatever a broken bag makes its reader raise into one FormatError."""
+def _reading(path: Path, place: str) -> Iterator[None]:
+    """Turn whatever a broken bag makes its reader raise into one FormatError that says where it was."""
     try:
         yield
     except (EvfaceError, FileNotFoundError, PermissionError):
         raise
     except Exception as error:
         # A damaged index leads the reader astray in ways that no list of exceptions covers.
-        raise FormatError(f"{path}: damaged bag: {type(error).__name__}: {error}") from error
+        raise FormatError(f"{path}: damaged bag, {place}: {type(error).__name__}: {error}") from error
 
 
 def _check_length(path: Path) -> None:
@@ -57,7 +58,7 @@ def _storage_files(path: Path) -> list[Path]:
     """The files of a bag in their order."""
     if path.is_file():
         return [path]
-    with _reading(path):
+    with _reading(path, "metadata.yaml"):
         metadata: Any = yaml.safe_load((path / "metadata.yaml").read_text())
         names = metadata["rosbag2_bagfile_information"]["relative_file_paths"]
         return [path / PurePath(name).name for name in names]
@@ -103,7 +104,7 @@ class BagRecording(Recording):
     def _find_topics(self) -> list[str]:
         found: dict[str, None] = {}
         for file in self._files:
-            with _reading(file), Reader(file) as reader:
+            with _reading(file, "index"), Reader(file) as reader:
                 found |= {c.topic: None for c in reader.connections if c.msgtype in TYPES}
         return list(found)
 
@@ -113,19 +114,26 @@ class BagRecording(Recording):
         except (FormatError, GeometryError) as error:
             raise FormatError(f"{self.path}: topic {self.topic}: {error}") from error
 
-    def _views(self) -> Iterator[EventPacketView]:
-        """The messages of the topic, in the order of the bag."""
-        number = 0
+    def _messages(self) -> Iterator[bytes]:
+        """The serialized messages of the topic, in the order of the bag."""
         for file in self._files:
-            with _reading(file), Reader(file) as reader:
+            with Reader(file) as reader:
                 connections = [c for c in reader.connections if c.topic == self.topic]
-                if not connections:
-                    continue
-                for _, _, message in reader.messages(connections):
-                    with self._naming(number):
-                        view = parse_event_packet(message)
-                    yield view
-                    number += 1
+                if connections:
+                    for _, _, message in reader.messages(connections):
+                        yield message
+
+    def _views(self) -> Iterator[EventPacketView]:
+        """The messages, opened as far as their header."""
+        messages = self._messages()
+        for number in itertools.count():
+            with _reading(self.path, f"message {number} on {self.topic}"):
+                message = next(messages, None)
+            if message is None:
+                return
+            with self._naming(number):
+                view = parse_event_packet(message)
+            yield view
 
     @contextmanager
     def _naming(self, number: int) -> Iterator[None]:

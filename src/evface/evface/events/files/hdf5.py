@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +25,8 @@ _FIELDS = ("x", "y", "t", "p")
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[h5py.File]:
-    """The open file; whatever HDF5 raises about a damaged one becomes a FormatError."""
+def _reading(path: Path, place: Callable[[], str] = lambda: "structure") -> Iterator[h5py.File]:
+    """The open file; whatever HDF5 raises about a damaged one becomes a FormatError that says where."""
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -34,7 +34,7 @@ def _reading(path: Path) -> Iterator[h5py.File]:
         raise
     except Exception as error:
         # HDF5 reports damage as OSError, RuntimeError, KeyError or ValueError, as it comes.
-        raise FormatError(f"{path}: damaged or no HDF5 file: {error}") from error
+        raise FormatError(f"{path}: damaged or no HDF5 file, {place()}: {error}") from error
 
 
 def _attribute(file: h5py.File, name: str, default: Any) -> Any:
@@ -105,7 +105,8 @@ class Hdf5Recording(Recording):
     def chunks(self) -> Iterator[Events]:
         """The events, a million at a time; see `Recording.chunks`."""
         last = np.iinfo(np.int64).min
-        with _reading(self.path) as file:
+        start = 0
+        with _reading(self.path, lambda: f"events from {start} on") as file:
             for start in range(0, self._count, _CHUNK):
                 x, y, t, p = (np.asarray(file[f"events/{name}"][start : start + _CHUNK]) for name in _FIELDS)
                 t = t.astype(np.int64) + self._offset
