@@ -265,9 +265,11 @@ class CameraNode(LifecycleNode, Process):
                 for name, count in self._counts.items()
             },
         }
-        late = getattr(self._source, "late", None)
-        if late is not None:
-            facts["late_steps"] = str(late)
+        # Virtual sources count steps that came too late, some drivers packets that they lost.
+        for name in ("late", "lost"):
+            count = getattr(self._source, name, None)
+            if count is not None:
+                facts[name] = str(count)
         status.values = [KeyValue(key=key, value=value) for key, value in facts.items()]
         self._previous, self._previous_time = self._counts.copy(), now
         message = DiagnosticArray(status=[status])

@@ -112,16 +112,21 @@ def declare(node: Node, model: type[Model]) -> Model:
 def rows(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str, str, str]]:
     """Name, type, default, range, unit and description of each field, for tables."""
     for name, field in model.model_fields.items():
-        kind = field.annotation
-        if get_origin(kind) is Literal:
-            type_name, span = "string", " \\| ".join(map(str, get_args(kind)))
-        else:
-            type_name = getattr(kind, "__name__", str(kind)) if get_origin(kind) is None else str(kind)
-            low, high = bounds(field)
-            span = (
-                ""
-                if low is None and high is None
-                else f"{low if low is not None else ''}…{high if high is not None else ''}"
-            )
         default = field.get_default(call_default_factory=True)
-        yield name, type_name, str(default), span, unit(field), field.description or ""
+        kind, span = _type_and_range(field)
+        yield name, kind, str(default), span, unit(field), field.description or ""
+
+
+def _type_and_range(field: FieldInfo) -> tuple[str, str]:
+    kind: Any = field.annotation
+    if get_origin(kind) is Literal:
+        return "string", " \\| ".join(map(str, get_args(kind)))
+    low, high = bounds(field)
+    span = "" if low is None and high is None else f"{_or_open(low)}…{_or_open(high)}"
+    if kind is str:
+        return "string", span
+    return (kind.__name__ if get_origin(kind) is None else str(kind)), span
+
+
+def _or_open(bound: float | None) -> str:
+    return "" if bound is None else str(bound)

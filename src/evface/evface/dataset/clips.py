@@ -118,7 +118,7 @@ class ClipDataset(Dataset[ClipItem]):
 
     def __init__(
         self,
-        dataset_dir: Path,
+        dataset_dir: Path | str,
         subjects: Sequence[str] | None = None,
         sensor: str = "davis",
         slice_us: int = DEFAULT_DURATION,
@@ -126,7 +126,7 @@ class ClipDataset(Dataset[ClipItem]):
         aus: Sequence[int] = AU_NUMBERS,
     ) -> None:
         self.sensor, self.slice_us, self.size, self.aus = sensor, slice_us, size, tuple(aus)
-        found = training_takes(list_takes(dataset_dir))
+        found = training_takes(list_takes(Path(dataset_dir)))
         known = {take.id.subject for take in found}
         if subjects is not None and (unknown := sorted(set(subjects) - known)):
             raise DatasetError(

@@ -61,8 +61,8 @@ def _introduction(takes: list[ConvertedTake]) -> Iterator[str]:
     yield (
         f"<p>{len(subjects)} virtual subjects ({', '.join(subjects)}) were asked for {len(aus)} Action "
         f"Units each: {html.escape(', '.join(map(_title, aus)))}. "
-        f"{len(takes)} takes were recorded as ROS 2 bags, converted to a dataset, learned from, and one of the "
-        "subject held out was played back through the live graph.</p>"
+        f"{len(takes)} takes were recorded as ROS 2 bags, converted to a dataset, learned from, and one of "
+        "the subject held out was played back through the live graph.</p>"
     )
     yield (
         '<p class="mark"><strong>Simulated.</strong> The cameras look at a photograph that is moved, '

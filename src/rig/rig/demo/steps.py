@@ -23,6 +23,10 @@ MARK = ".rig-demo"
 """A folder with this file in it was made by the demonstration and may be replaced by it."""
 
 
+EPOCHS = 80
+"""More than the preset's: a dozen clips make only three steps an epoch."""
+
+
 class DemoError(RigError):
     """A step of the demonstration failed."""
 
@@ -118,13 +122,13 @@ class Demo:
 
     def _train(self) -> None:
         from evface.training.au import train_au
+        from evface.training.config import load_config
 
         held_out = f"sub-{self.subjects[-1]}"
         self._title(f"Training the small spiking network without {held_out}")
         with progress_bar("training", self.console) as progress:
-            summary = train_au(
-                self.dataset, self.models, config_or_path("training", "small"), [held_out], (0,), progress
-            )
+            config = load_config(config_or_path("training", "small")).model_copy(update={"epochs": EPOCHS})
+            summary = train_au(self.dataset, self.models, config, [held_out], (0,), progress)
         fold = summary["folds"][0]
         judged = fold["held_out"]
         self._print(
