@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from evface.errors import FormatError
-from evface.events import Events
+from evface.events import Events, Hdf5Writer
 
 BLOCK = 1 << 18
-"""Events of a chunk in the file, and of a block in memory when one is read."""
+"""Events of a block in memory, when one is written or read."""
 
 SMALL_STEP_BACK = 10_000
 """us that a packet's first event may lie before the last one's: the noise of sensors, not a new clock."""
 
-_DTYPES = {"x": np.uint16, "y": np.uint16, "p": np.uint8, "t": np.uint32}
-
 
 class EventFileWriter:
-    """Appends events to ``/events/{x,y,t,p}``; a context manager.
+    """Writes the events of a take with both of its clocks; a context manager.
 
     ``t`` counts us from the first event. ``/t_offset`` (us) leads from there to the host's unix time;
     the root attribute ``sensor_time_us`` is the first event's time on the sensor's own clock, on whose
-    grid slices lie: slice k is ``[k * 33000, (k + 1) * 33000)`` of ``t + sensor_time_us``. gzip and
-    shuffle need no plug-in to be read.
+    grid slices lie: slice k is ``[k * 33000, (k + 1) * 33000)`` of ``t + sensor_time_us``. The file
+    appears only when it was finished.
 
     Args:
         path: of the file.
         width: of the sensor, px.
         height: of the sensor, px.
+
+    Attributes:
+        count: events written.
+        on: those of polarity 1.
+        stepped_back: packets that began a little before the end of the one before.
     """
 
     def __init__(self, path: Path, width: int, height: int) -> None:
@@ -41,19 +44,10 @@ class EventFileWriter:
         self.count = self.on = self.stepped_back = 0
         self.zero: int | None = None
         self._last = self._written = 0
-        self._milliseconds: list[NDArray[np.int64]] = []
-        self._next_ms = 0
         self._waiting: list[Events] = []
         self._waiting_count = 0
-        self._file = h5py.File(path, "w")
-        self._file.attrs["width"], self._file.attrs["height"] = width, height
-        self._sets = {
-            name: self._file.create_dataset(
-                f"events/{name}", (0,), dtype, maxshape=(None,), chunks=(BLOCK,),
-                compression="gzip", compression_opts=1, shuffle=True,
-            )
-            for name, dtype in _DTYPES.items()
-        }  # fmt: skip
+        self._finished = False
+        self._writer = Hdf5Writer(path, width, height)
 
     def __enter__(self) -> EventFileWriter:
         return self
@@ -61,7 +55,10 @@ class EventFileWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        if self._finished and kind is None:
+            self._writer.close()
+        else:
+            self._writer.abort()
 
     def append(self, events: Events) -> None:
         """Add the events of a packet; they are copied.
@@ -72,7 +69,7 @@ class EventFileWriter:
         if len(events) == 0:
             return
         if self.zero is None:
-            self.zero = self._last = int(events.t[0])
+            self.zero = self._last = self._written = int(events.t[0])
         back = self._last - int(events.t[0])
         if back > SMALL_STEP_BACK:
             raise FormatError(f"{self.path.name}: the sensor's clock steps back by {back} us")
@@ -91,29 +88,24 @@ class EventFileWriter:
             end: us, sensor clock, that the stream had reached when it ended, in silence perhaps.
         """
         self._flush()
-        self._milliseconds.append(np.array([self.count], np.int64))
         zero = self.zero or 0
-        self._file["ms_to_idx"] = np.concatenate(self._milliseconds).astype(np.uint64)
-        self._file["t_offset"] = np.int64((zero * 1000 + offset) // 1000)
-        self._file.attrs["sensor_time_us"] = zero
-        self._file.attrs["sensor_end_us"] = max(end, self._last)
-        self._file.attrs["clock_offset_ns"] = offset
+        self._writer.shift = (zero * 1000 + offset) // 1000 - zero
+        self._writer.attributes = {
+            "clock": np.bytes_("unix"),
+            "sensor_time_us": zero,
+            "sensor_end_us": max(end, self._last),
+            "clock_offset_ns": offset,
+        }
+        self._finished = True
 
     def _flush(self) -> None:
         if not self._waiting:
             return
         joined = Events.concatenate(self._waiting)
         self._waiting, self._waiting_count = [], 0
-        assert self.zero is not None
-        t = np.maximum(np.maximum.accumulate(joined.t - self.zero), self._written)
+        t = np.maximum(np.maximum.accumulate(joined.t), self._written)
         self._written = int(t[-1])
-        last_ms = int(t[-1]) // 1000
-        edges = np.arange(self._next_ms, last_ms + 1, dtype=np.int64)
-        self._milliseconds.append(np.searchsorted(t, edges * 1000, "left") + self.count)
-        self._next_ms = last_ms + 1
-        for name, values in (("x", joined.x), ("y", joined.y), ("p", joined.p), ("t", t)):
-            self._sets[name].resize((self.count + len(joined),))
-            self._sets[name][self.count :] = values
+        self._writer.write(replace(joined, t=t))
         self.count += len(joined)
         self.on += int(np.count_nonzero(joined.p))
 
@@ -147,7 +139,7 @@ class EventFile:
             self.zero = int(self._file.attrs["sensor_time_us"])
             self.end = int(self._file.attrs["sensor_end_us"])
             self.clock_offset = int(self._file.attrs["clock_offset_ns"])
-            self._events = {name: self._file[f"events/{name}"] for name in _DTYPES}
+            self._events = {name: self._file[f"events/{name}"] for name in "xypt"}
             self._index = self._file["ms_to_idx"][:].astype(np.int64)
             self.count = len(self._events["t"])
         except (KeyError, ValueError, TypeError, OSError) as error:

@@ -156,6 +156,10 @@ class Hdf5Writer:
         height: of the sensor, px.
         offset: us, ``t_offset``; None is the time of the first event.
 
+    Attributes:
+        shift: us added to ``t_offset`` on closing: what leads from the events' clock to the file's.
+        attributes: whole numbers or bytes that become attributes of the file on closing.
+
     Use it as a context: leaving it regularly finishes the file, leaving it by an exception removes it.
     """
 
@@ -183,6 +187,8 @@ class Hdf5Writer:
             )
             for name, dtype in dtypes.items()
         }
+        self.shift = 0
+        self.attributes: dict[str, int | np.bytes_] = {}
         self._offset = offset
         self._count = 0
         self._last: int | None = None
@@ -225,7 +231,8 @@ class Hdf5Writer:
 
     def close(self) -> None:
         """Finish the file and give it its name."""
-        self._file["t_offset"] = np.int64(self._offset or 0)
+        self._file["t_offset"] = np.int64((self._offset or 0) + self.shift)
+        self._file.attrs.update(self.attributes)
         index = np.concatenate([*self._index, np.array([self._count])]).astype(np.uint64)
         self._file.create_dataset("ms_to_idx", data=index, compression="gzip", shuffle=True, fletcher32=True)
         for name in ("t", "id", "edge") if self._triggers else ():
