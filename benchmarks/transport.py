@@ -230,7 +230,7 @@ def _subscribe(size: int) -> None:
     from rclpy.task import Future
 
     from event_camera_msgs.msg import EventPacket
-    from rig.cdr import packet_header
+    from evface.events import parse_event_packet
     from rig.transport import EVENTS_QOS, make_executor
 
     rclpy.init()
@@ -239,7 +239,7 @@ def _subscribe(size: int) -> None:
     done: Future = Future()
 
     def take(message: bytes) -> None:
-        packet = packet_header(message)
+        packet = parse_event_packet(message)
         if received.add(packet.seq, packet.time_base) and not done.done():
             done.set_result(True)
 

@@ -25,13 +25,21 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-@pytest.mark.parametrize("module", sorted((ROOT / "src/evface/evface").rglob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "module", sorted((ROOT / "src/evface/evface").rglob("*.py")), ids=lambda path: path.stem
+)
 def test_evface_knows_no_ros(module: Path) -> None:
     for node in ast.walk(ast.parse(module.read_text())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         for name in names:
-            assert name.split(".")[0] not in ("rclpy", "rig", "rig_interfaces", "event_camera_msgs", "launch_ros")
+            assert name.split(".")[0] not in (
+                "rclpy",
+                "rig",
+                "rig_interfaces",
+                "event_camera_msgs",
+                "launch_ros",
+            )
 
 
 def test_the_messages_hash_is_the_field_s() -> None:
@@ -44,6 +52,7 @@ def test_the_messages_hash_is_the_field_s() -> None:
 
 def test_the_wire_s_hash_is_the_field_s() -> None:
     import rclpy
+
     from event_camera_msgs.msg import EventPacket
 
     rclpy.init()

@@ -49,7 +49,7 @@ def test_the_presets_can_be_read(name: str) -> None:
         ("model: huge", "model"),
         ("model: {mapps: 3}", "mapps"),
         ("aus: [2, 3]", "aus"),
-        ("- a list", "names with values"),
+        ("- a list", "mapping of names"),
         ("a: [", "not YAML"),
     ],
 )

@@ -4,6 +4,7 @@ from evface.events.binning import Box
 from evface.events.codecs import ENCODINGS, Decoder, encode_evt3, encode_mono, make_decoder
 from evface.events.container import Clock, Events, Triggers
 from evface.events.files import (
+    EventPacketView,
     Hdf5Writer,
     Inertia,
     Packet,
@@ -13,6 +14,8 @@ from evface.events.files import (
     Summary,
     open_recording,
     open_writer,
+    parse_event_packet,
+    stamp_of,
 )
 from evface.events.representations import event_counts, time_surface, voxel_grid
 from evface.events.slicing import DEFAULT_DURATION, CountSlicer, Slice, Slicer, iter_slices, slice_events
@@ -24,6 +27,7 @@ __all__ = [
     "Clock",
     "CountSlicer",
     "Decoder",
+    "EventPacketView",
     "Events",
     "Hdf5Writer",
     "Inertia",
@@ -42,7 +46,9 @@ __all__ = [
     "make_decoder",
     "open_recording",
     "open_writer",
+    "parse_event_packet",
     "slice_events",
+    "stamp_of",
     "time_surface",
     "voxel_grid",
 ]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from evface.errors import ConfigError
 from evface.models import PRESETS, SnnConfig
 from evface.protocol.action_units import AU_NUMBERS
+from evface.validation import read_yaml, validated
 
 
 class TrainingConfig(BaseModel):
@@ -65,22 +64,7 @@ def parse_config(fields: dict[str, Any], where: str) -> TrainingConfig:
     Raises:
         ConfigError: an unknown name, a wrong type or a value out of range; the first one is named.
     """
-    if not all(isinstance(name, str) for name in fields):
-        raise ConfigError(
-            f"{where}: expected names of fields, found {[n for n in fields if not isinstance(n, str)]}"
-        )
-    try:
-        return TrainingConfig(**fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "configuration"
-        if first["type"] == "extra_forbidden":
-            owner = SnnConfig if first["loc"][0] == "model" else TrainingConfig
-            raise ConfigError(
-                f"{where}: unknown field {field}, known: {', '.join(owner.model_fields)}"
-            ) from error
-        found = "" if first["loc"] == () else f", found {first['input']!r}"
-        raise ConfigError(f"{where}: {field}: {first['msg']}{found}") from error
+    return validated(TrainingConfig, fields, where)
 
 
 def load_config(path: Path) -> TrainingConfig:
@@ -89,12 +73,4 @@ def load_config(path: Path) -> TrainingConfig:
     Raises:
         ConfigError: there is no such file, it is not YAML, or a field is wrong.
     """
-    try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(fields, dict):
-        raise ConfigError(f"{path}: expected names with values, found {type(fields).__name__}")
-    return parse_config(fields, str(path))
+    return parse_config(read_yaml(path), str(path))

@@ -13,8 +13,16 @@ from event_camera_msgs.msg import EventPacket
 from evface.dataset.boxes import default_box
 from evface.dataset.clock import MinimumDelayOffset
 from evface.errors import ConfigError, EvfaceError
-from evface.events import Decoder, Events, Slice, Slicer, encode_evt3, make_decoder
-from rig.cdr import PacketHeader, packet_header
+from evface.events import (
+    Decoder,
+    EventPacketView,
+    Events,
+    Slice,
+    Slicer,
+    encode_evt3,
+    make_decoder,
+    parse_event_packet,
+)
 from rig.parameters import declare
 from rig.spinning import Process, run
 from rig.stamps import to_time
@@ -75,12 +83,12 @@ class SlicerNode(Node, Process):
 
     def _on_packet(self, message: bytes) -> None:
         try:
-            packet = packet_header(message)
+            packet = parse_event_packet(message)
             self._slice(packet)
         except EvfaceError as error:
             self.get_logger().error(f"packet left out: {error}", throttle_duration_sec=1.0)
 
-    def _slice(self, packet: PacketHeader) -> None:
+    def _slice(self, packet: EventPacketView) -> None:
         if self._decoder is None or self._slicer is None:
             self._decoder, self._slicer = self._begin(packet)
         if self._next_seq >= 0 and packet.seq != self._next_seq:
@@ -95,7 +103,7 @@ class SlicerNode(Node, Process):
         for piece in self._slicer.push(events, self._decoder.time):
             self._publish(piece, packet)
 
-    def _begin(self, packet: PacketHeader) -> tuple[Decoder, Slicer]:
+    def _begin(self, packet: EventPacketView) -> tuple[Decoder, Slicer]:
         decoder = make_decoder(packet.encoding, packet.width, packet.height)
         box = self.parameters.box
         if not box:
@@ -112,7 +120,7 @@ class SlicerNode(Node, Process):
         )
         return decoder, slicer
 
-    def _publish(self, piece: Slice, packet: PacketHeader) -> None:
+    def _publish(self, piece: Slice, packet: EventPacketView) -> None:
         interleaved = np.ascontiguousarray(piece.counts.transpose(1, 2, 0))
         frame = EventFrame(
             slice=piece.index,
@@ -129,7 +137,7 @@ class SlicerNode(Node, Process):
         image.data = array.array("B", interleaved.tobytes())
         self._publisher.publish(frame)
 
-    def _box_of(self, piece: Slice, packet: PacketHeader) -> FaceBox:
+    def _box_of(self, piece: Slice, packet: EventPacketView) -> FaceBox:
         x, y, width, height = piece.box
         box = FaceBox(
             x=x,

