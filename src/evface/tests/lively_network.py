@@ -16,14 +16,10 @@ def lively_network(preset: str = "small", seed: int = 0) -> PlifSnn:
     torch.manual_seed(seed)
     network = PlifSnn(PRESETS[preset])
     with torch.no_grad():
-        for layer, gain in (
-            (network.conv1[0], 2.0),
-            (network.conv2[0], 3.0),
-            (network.fc3, 4.0),
-            (network.fc4, 6.0),
-        ):
-            layer.weight *= gain
-        network.fc4.bias += 0.05
+        weights = network.conv1[0].weight, network.conv2[0].weight, network.fc3.weight, network.fc4.weight
+        for weight, gain in zip(weights, (2.0, 3.0, 4.0, 6.0), strict=True):
+            weight.mul_(gain)
+        network.fc4.bias.add_(0.05)
     return network.eval()
 
 

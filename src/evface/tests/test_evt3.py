@@ -75,8 +75,8 @@ class SlowDecoder:
 
     def _event(self, events: list[Row], x: int | None, p: int) -> None:
         known = self.running and self.row is not None and x is not None
-        if known and x < self.width and self.row < self.height:  # type: ignore[operator]
-            events.append((x, self.row, p, self.time))  # type: ignore[arg-type]
+        if known and x < self.width and self.row < self.height:
+            events.append((x, self.row, p, self.time))
         else:
             self.dropped += 1
 
