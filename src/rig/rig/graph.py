@@ -207,8 +207,10 @@ def replay_graph(options: ReplayOptions) -> Graph:
 
 
 def _recognition(checkpoint: str, sensor: str, box: str, *, simulated: bool) -> list[NodeSpec]:
+    if not checkpoint:
+        raise GraphError("no checkpoint given: name one with --checkpoint, or train one with `rig train au`")
     path = Path(checkpoint).expanduser().resolve()
-    if not checkpoint or not path.exists():
+    if not path.exists():
         raise GraphError(
             f"no checkpoint at {path}: train one with `rig train au`, or name another --checkpoint"
         )

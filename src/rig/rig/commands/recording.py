@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from evface.validation import validated
+from rig.commands.operator import obey_terminal
 from rig.graph import RecordOptions, record_graph
 from rig.starting.local import run_graph
 
@@ -32,8 +33,11 @@ def record(
 
     Without cameras, try:  rig record --rig virtual --script fast --aus 12,45,51 --headless
 
+    With people in the chair leave --headless out and type what the session should do, then Enter:
+    start, pause, resume, redo, skip or stop. Ctrl-C ends at once and keeps the running take as interrupted.
+
     Each take becomes OUT/sub-S01/ses-01/sub-S01_ses-01_task-au12_run-01, a rosbag2 bag (mcap) that
-    ros2 bag, rosbags and Foxglove read. A take that is stopped midway is kept and marked as interrupted.
+    ros2 bag, rosbags and Foxglove read.
     """
     options = validated(
         RecordOptions,
@@ -50,5 +54,12 @@ def record(
         "rig record",
     )
     console = Console(highlight=False, soft_wrap=True)
-    code = run_graph(record_graph(options), lambda line: console.print(line, markup=False))
+    graph = record_graph(options)
+
+    def say(line: str) -> None:
+        console.print(line, markup=False)
+
+    if not headless:
+        obey_terminal(say)
+    code = run_graph(graph, say)
     raise typer.Exit(code)

@@ -22,6 +22,9 @@ from rig.starting.local import Running
 from rig.transport import SMALL_QOS, apply_environment, make_executor
 from rig_interfaces.msg import AuScores
 
+BOX = ("x", "y", "width", "height", "probability")
+"""Fields of the face box that a file of scores has columns for."""
+
 BAR = 24
 """Characters of a full bar."""
 
@@ -73,6 +76,7 @@ class ScoreFile:
                     "window_end_ns",
                     "latency_s",
                     "events",
+                    *BOX,
                     *(f"au{n}" for n in AU_NUMBERS),
                 ]
             )
@@ -87,6 +91,7 @@ class ScoreFile:
                     to_ns(message.window_end),
                     f"{message.latency:.6f}",
                     message.events,
+                    *(f"{getattr(message.box, name):.2f}" for name in BOX),
                     # nine digits bring a float32 back exactly
                     *(f"{score:.9g}" for score in message.scores),
                 ]
@@ -163,7 +168,7 @@ def watch(graph: Graph, scores: Path | None, *, quiet: bool, tail: float) -> int
 
 
 def live(
-    checkpoint: Path = typer.Option(..., help="Trained model, a .safetensors file."),
+    checkpoint: str = typer.Option("", envvar="RIG_CHECKPOINT", help="Trained model, a .safetensors file."),
     rig: str = typer.Option("live", help="live, virtual, file, or the path of a rig's YAML file."),
     sensor: str = typer.Option("davis346", help="Event camera to recognise from: davis346 or evk4."),
     cameras: str = typer.Option(
@@ -183,7 +188,7 @@ def live(
     """
     options = validated(
         LiveOptions,
-        {"checkpoint": str(checkpoint), "rig": rig, "sensor": sensor, "cameras": cameras, "box": box},
+        {"checkpoint": checkpoint, "rig": rig, "sensor": sensor, "cameras": cameras, "box": box},
         "rig live",
     )
     raise typer.Exit(watch(live_graph(options), scores, quiet=quiet, tail=0.2))
@@ -191,7 +196,7 @@ def live(
 
 def replay(
     bag: Path = typer.Argument(..., help="Folder of a take, a rosbag2 bag."),
-    checkpoint: Path = typer.Option(..., help="Trained model, a .safetensors file."),
+    checkpoint: str = typer.Option("", envvar="RIG_CHECKPOINT", help="Trained model, a .safetensors file."),
     sensor: str = typer.Option("davis346", help="Event camera to recognise from: davis346 or evk4."),
     box: str = typer.Option(
         "", help="Fixed face box x,y,width,height in px; the face is tracked when left out."
@@ -206,7 +211,7 @@ def replay(
     """
     options = validated(
         ReplayOptions,
-        {"bag": str(bag), "checkpoint": str(checkpoint), "sensor": sensor, "box": box, "rate": rate},
+        {"bag": str(bag), "checkpoint": checkpoint, "sensor": sensor, "box": box, "rate": rate},
         "rig replay",
     )
     raise typer.Exit(watch(replay_graph(options), scores, quiet=quiet, tail=1.0))

@@ -59,6 +59,7 @@ class Conductor(Node, Process):
         self._recorder: RecorderStatus | None = None
         self._born = host_now()
         self._takes = 0
+        self._ready = False
         self._state = self.create_publisher(SessionState, "/session/state", LATCHED_QOS)
         self._marker = self.create_publisher(Marker, "/session/marker", SMALL_QOS)
         self.create_subscription(RecorderStatus, "/recorder/status", self._on_recorder, LATCHED_QOS)
@@ -84,24 +85,32 @@ class Conductor(Node, Process):
     def _tick(self) -> None:
         for transition in self._machine.advance(host_now()):
             self._publish(transition)
-        if self.parameters.headless:
-            self._lead()
+        self._look_around()
 
-    def _lead(self) -> None:
-        """Headless: do what an operator would do, start and leave."""
+    def _look_around(self) -> None:
+        """Start when headless and everybody is there; leave when all is over, or nothing can be recorded."""
         phase = self._machine.phase
         recorder = self._recorder
         if recorder is not None and recorder.state == "failed":
             self._give_up(f"the recorder failed: {recorder.error}")
         elif phase == "waiting":
-            if recorder is not None and recorder.state == "ready":
-                for transition in self._machine.command("start", host_now()).transitions:
-                    self._publish(transition)
-            elif host_now() - self._born > self.parameters.patience * SECOND:
-                self._give_up(_what_is_missing(recorder))
+            self._wait(recorder)
         elif phase in ("finished", "aborted") and self._all_safe(recorder):
             print(f"session over: {self._takes} takes are safe", flush=True)
             self.finish(0 if phase == "finished" else 1)
+
+    def _wait(self, recorder: RecorderStatus | None) -> None:
+        ready = recorder is not None and recorder.state == "ready"
+        if ready and not self._ready:
+            self._ready = True
+            print("every sensor is heard", flush=True)
+        if not self.parameters.headless:
+            return
+        if ready:
+            for transition in self._machine.command("start", host_now()).transitions:
+                self._publish(transition)
+        elif host_now() - self._born > self.parameters.patience * SECOND:
+            self._give_up(_what_is_missing(recorder))
 
     def _all_safe(self, recorder: RecorderStatus | None) -> bool:
         return recorder is not None and recorder.safe_to_leave and recorder.takes_finished >= self._takes
