@@ -39,7 +39,7 @@ def main() -> int:
 
     console = Console(width=None if sys.stdout.isatty() else 130)
     measured: list[Measurement] = []
-    failed: list[str] = []
+    failed = False
     for name in options.modules or MODULES:
         console.print(f"{name} ...")
         began = time.perf_counter()
@@ -47,12 +47,12 @@ def main() -> int:
             rows: list[Measurement] = importlib.import_module(f"benchmarks.{name}").run()
         except Exception as error:  # one module's failure must not cost the others' figures
             console.print(f"{name} failed: {type(error).__name__}: {error}", markup=False, style="red")
-            failed.append(name)
+            failed = True
             continue
         measured += rows
         console.print(table(f"{name} ({time.perf_counter() - began:.0f} s)", rows))
-    write(options.out, measured, failed)
-    console.print(f"written: {options.out}")
+    write(options.out, measured)
+    console.print(f"written: {options.out} (on {machine()})")
     return 1 if failed else 0
 
 
@@ -90,22 +90,17 @@ def _times(ours: float, other: float, unit: str) -> str:
     return "-" if ratio is None else f"{ratio:.2g}x"
 
 
-def write(path: Path, rows: list[Measurement], failed: list[str]) -> None:
-    """Write the figures and what they were measured on, as JSON."""
+def write(path: Path, rows: list[Measurement]) -> None:
+    """Write the figures as a JSON list, one object per measurement."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    machine = {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-    }
-    content = {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": machine,
-        "measurements": rows,
-        "failed": failed,
-    }
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+
+def machine() -> str:
+    """What the figures were measured on, in a line."""
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}"
+    )
 
 
 def _processor() -> str:
