@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import cv2
 import numpy as np
 
+from evface.bags import Bag, stamp
 from evface.cameras.options import SIZES, Davis346Options, EventCameraOptions, Evk4Options, WebcamOptions
 from evface.cameras.packing import cut, pack
 from evface.cameras.source import CameraDescription, EncodedEvents, Frame, ImuSample, Reading
@@ -160,9 +161,7 @@ def _try_topics(path: Path, camera: str) -> Recording | None:
 
 def _bag_messages(path: Path, topics: list[str]) -> Iterator[Due]:
     """Frames and IMU samples of a bag, at their stamps."""
-    from evface.dataset.recordings import TakeBag, stamp
-
-    bag = TakeBag(path)
+    bag = Bag(path)
     try:
         bag.__enter__()
     except FormatError:
@@ -177,8 +176,6 @@ def _bag_messages(path: Path, topics: list[str]) -> Iterator[Due]:
 
 
 def _from_message(message: Any, path: Path, topic: str) -> Reading:
-    from evface.dataset.recordings import stamp
-
     time = stamp(message)
     if topic.endswith("/imu"):
         a, w = message.linear_acceleration, message.angular_velocity

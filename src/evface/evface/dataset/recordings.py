@@ -6,13 +6,12 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.highlevel import AnyReader
 
+from evface.bags import Bag, stamp
 from evface.dataset.cues import CueRecord
 from evface.dataset.naming import TakeId
 from evface.errors import DatasetError, EvfaceError, FormatError
@@ -206,63 +205,8 @@ def _json(text: bytes, where: Path | str) -> dict[str, Any]:
     return found
 
 
-class TakeBag:
-    """A take's bag, open for reading; messages bring their definitions along. A context manager.
-
-    Args:
-        path: folder of the bag.
-
-    Raises:
-        FormatError: on opening or reading: the bag is missing, broken or of another kind.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._reader: AnyReader | None = None
-
-    def __enter__(self) -> TakeBag:
-        try:
-            self._reader = AnyReader([self.path])
-            self._reader.open()
-        except Exception as error:  # rosbags passes on whatever its parsers of yaml, mcap and msg meet
-            raise FormatError(f"{self.path}: not a readable bag: {_short(error)}") from error
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-
-    @property
-    def topics(self) -> set[str]:
-        """Topics with at least one message."""
-        return {name for name, info in self._open().topics.items() if info.msgcount}
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """ns, host clock, of arrival of the first message and of the last."""
-        reader = self._open()
-        return int(reader.start_time), int(reader.end_time)
-
-    def messages(self, *topics: str) -> Iterator[tuple[str, Any]]:
-        """Topic and message, in the order of arrival.
-
-        Raises:
-            FormatError: the bag breaks off.
-        """
-        reader = self._open()
-        connections = [connection for connection in reader.connections if connection.topic in topics]
-        if not connections:
-            return
-        try:
-            for connection, _, raw in reader.messages(connections):
-                yield connection.topic, reader.deserialize(raw, connection.msgtype)
-        except (EvfaceError, GeneratorExit):
-            raise
-        except Exception as error:  # as above
-            raise FormatError(f"{self.path}: breaks off: {_short(error)}") from error
+class TakeBag(Bag):
+    """A take's bag: the streams of its sensors and the cues of the protocol."""
 
     def events(self, sensor: str) -> Iterator[EventBlock]:
         """The decoded events of a sensor, packet by packet.
@@ -330,18 +274,3 @@ class TakeBag:
             for _, marker in self.messages(MARKERS)
             if marker.au == take.au and marker.take == take.run
         }
-
-    def _open(self) -> AnyReader:
-        if self._reader is None:
-            raise FormatError(f"{self.path}: the bag is not open")
-        return self._reader
-
-
-def stamp(message: Any) -> int:
-    """``header.stamp`` in ns."""
-    return int(message.header.stamp.sec) * 1_000_000_000 + int(message.header.stamp.nanosec)
-
-
-def _short(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +12,7 @@ from evface.events.codecs.decoder import Bytes, EventBuffers, as_words, check_se
 from evface.events.container import Events, Triggers
 
 
-class PacketDecoder:
+class PacketDecoder(ABC):
     """Base of decoders of packets that stand alone; see `Decoder` for what the methods promise.
 
     A subclass fills the buffers from words in ``_fill`` and gives room for ``events_per_word`` each.
@@ -33,7 +34,7 @@ class PacketDecoder:
         self._time: int | None = None
         self._dropped = 0
 
-    def lost(self) -> None:
+    def lost(self) -> None:  # noqa: B027
         """Nothing to find anew: packets stand alone."""
 
     @property
@@ -67,6 +68,6 @@ class PacketDecoder:
             self._time = max(self._time or 0, time_base_ns // 1000)
         return self._buffers.view(n, self.width, self.height)
 
+    @abstractmethod
     def _fill(self, words: NDArray[Any], time_base_ns: int) -> tuple[int, int, int]:
         """Decode into the buffers: events kept, events seen, last time in us or -1."""
-        raise NotImplementedError
