@@ -14,6 +14,7 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -87,7 +88,7 @@ def declare(node: Node, model: type[Model]) -> Model:
         default = _default(field)
         try:
             parameter = node.declare_parameter(name, default, descriptor(name, field))
-        except Exception as error:  # rclpy has one exception class per way of being wrong
+        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
             raise ConfigError(f"{node.get_name()}: parameter {name}: {error}") from error
         value = parameter.value
         values[name] = (

@@ -15,7 +15,7 @@ from rosbags.rosbag2 import Reader
 
 from event_camera_msgs.msg import EventPacket
 from rig.errors import RecordingError
-from rig.recording import Manifest, TakeWriter, take_name
+from rig.recording import Manifest, PreRoll, TakeWriter, take_name
 
 TOPIC = "/davis346/events"
 NAME = take_name("S01", "01", 12, 1)
@@ -110,3 +110,25 @@ def test_a_recorded_session_is_not_recorded_again(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "manifest.jsonl").read_text())["take"] == NAME
     with pytest.raises(RecordingError, match="already"):
         Manifest(tmp_path)
+
+
+def test_the_preroll_gives_what_was_stamped_since_the_countdown(tmp_path: Path) -> None:
+    preroll = PreRoll(duration=10**9, limit=10**6)
+    for seq in range(4):
+        preroll.add(TOPIC, seq, message(seq))
+    begin = 100_000_000_000 + 2 * 5_000_000
+    assert list(preroll.since(begin)) == [(TOPIC, 2, message(2)), (TOPIC, 3, message(3))]
+    assert list(preroll.since(0)) == []
+
+
+def test_the_preroll_is_bounded_in_time_and_bytes() -> None:
+    preroll = PreRoll(duration=100, limit=3 * len(message(0)))
+    for seq in range(10):
+        preroll.add(TOPIC, seq, message(seq))
+    preroll.add(TOPIC, 90, b"unreadable")
+    assert [received for _, received, _ in preroll.since(0)] == [8, 9]
+    for received in (0, 50, 101):
+        preroll.add(TOPIC, received, message(0))
+    assert [received for _, received, _ in preroll.since(0)] == [50, 101]
+    preroll.add(TOPIC, 200, bytes(10 * len(message(0))))
+    assert list(preroll.since(0)) == []

@@ -21,7 +21,7 @@ from event_camera_msgs.msg import EventPacket
 from evface.errors import EvfaceError
 from rig.errors import RecordingError
 from rig.parameters import declare
-from rig.recording import Manifest, TakeWriter, take_name
+from rig.recording import Manifest, PreRoll, TakeWriter, take_name
 from rig.recording.take import missing
 from rig.spinning import Process, run
 from rig.stamps import SECOND, host_now, to_ns, to_time
@@ -55,6 +55,9 @@ REQUIRED = {
     "webcam": ["/webcam/image_raw/compressed"],
 }
 """Topics that must have been heard before a session may begin."""
+
+PREROLL = 2 * SECOND, 256 << 20
+"""ns and bytes that are remembered outside takes, so that a take begins with its countdown to the message."""
 
 GRACE = 0.4
 """s after the end of a take in which messages from before the end are still written."""
@@ -99,6 +102,7 @@ class Recorder(Node, Process):
         self._heard: set[str] = set()
         self._manifest: Manifest | None = None
         self._take: TakeWriter | None = None
+        self._preroll = PreRoll(*PREROLL)
         self._facts: dict[str, Any] = {}
         self._end: int | None = None
         self._last_state: tuple[SessionState, bytes] | None = None
@@ -142,6 +146,7 @@ class Recorder(Node, Process):
 
     def _write(self, topic: str, message: bytes) -> None:
         if self._take is None:
+            self._preroll.add(topic, host_now(), message)
             return
         try:
             self._take.write(topic, host_now(), message)
@@ -204,6 +209,8 @@ class Recorder(Node, Process):
         topics = {topic: ros_type_name(kind) for topic, (kind, _) in self._topics.items()}
         topics |= {STATE: ros_type_name(SessionState), MARKER: ros_type_name(Marker)}
         self._take = TakeWriter(self._manifest.folder, name, topics)
+        for topic, received, message in self._preroll.since(to_ns(state.header.stamp)):
+            self._take.write(topic, received, message)
         self._end = None
         self._facts = {
             "subject": state.subject,

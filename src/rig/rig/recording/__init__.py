@@ -1,6 +1,7 @@
 """Takes on disk: one rosbag2 mcap bag each, and the manifest of a session. No ROS graph in here."""
 
 from rig.recording.manifest import Manifest
+from rig.recording.preroll import PreRoll
 from rig.recording.take import TakeWriter, take_name
 
-__all__ = ["Manifest", "TakeWriter", "take_name"]
+__all__ = ["Manifest", "PreRoll", "TakeWriter", "take_name"]
