@@ -64,6 +64,13 @@ class EventCameraOptions(CameraOptions):
         le=2.0,
         description="virtual, video file: fall of log intensity that makes an off event",
     )
+    pixels: Literal["ideal", "clean", "noisy"] = Field(
+        default="ideal",
+        description="virtual, video file: pixels without noise and bandwidth, or v2e's clean or noisy ones",
+    )
+    lux: float = _number(
+        500.0, "lux", 0.1, 100_000.0, "virtual, video file: light of white; ideal pixels do without"
+    )
 
 
 class Davis346Options(EventCameraOptions):

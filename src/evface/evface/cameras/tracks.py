@@ -18,7 +18,7 @@ from evface.cameras.source import CameraDescription, EncodedEvents, Frame, ImuSa
 from evface.errors import FormatError
 from evface.events import Events
 from evface.events.files import Recording, open_recording
-from evface.simulation import ThresholdSensor, VideoScene, to_grey
+from evface.simulation import VideoScene, make_sensor, to_grey
 
 RECORDINGS = (".aedat4", ".raw", ".h5", ".hdf5", ".mcap", ".db3")
 """Endings of recordings of events; anything else is a video."""
@@ -271,7 +271,10 @@ class VideoEvents:
     def _pieces(self) -> Iterator[Due]:
         options = self._options
         packet_us = round(options.packet_ms * 1000)
-        sensor = ThresholdSensor(self._width, self._height, options.threshold_on, options.threshold_off)
+        sensor = make_sensor(
+            self._width, self._height, options.pixels, on=options.threshold_on, off=options.threshold_off,
+            lux=options.lux, seed=options.seed,
+        )  # fmt: skip
         period, pending, end = SECOND / options.step_rate, [], packet_us
         for step in range(int(self._scene.frames.duration / period) + 1):
             time = round(step * period)

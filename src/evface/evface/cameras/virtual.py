@@ -13,7 +13,7 @@ from evface.cameras.packing import pack
 from evface.cameras.source import CameraDescription, Cue, Frame, Reading
 from evface.errors import DeviceError
 from evface.events import Events
-from evface.simulation import Scene, ThresholdSensor, open_scene, to_grey
+from evface.simulation import EventSensor, Scene, make_sensor, open_scene, to_grey
 
 SENSOR_START = 1_000_000
 """us that a virtual sensor's clock shows when it is read first."""
@@ -57,17 +57,27 @@ class VirtualEventCamera:
         # One thread: a second one wins little here, and the other cameras need the machine's cores.
         cv2.setNumThreads(1)
         self._scene = open_scene(options.scene, options.seed, options.loop)
-        self._sensor = ThresholdSensor(self._width, self._height, options.threshold_on, options.threshold_off)
         self._warm_up()
+        self._sensor = self._make_sensor()
         self._pending: list[Events] = []
         self._packet_end = SENSOR_START + self._packet_us
-        detail = f"{options.scene}, seed {options.seed}: events from {options.step_rate:g} pictures/s"
+        detail = (
+            f"{options.scene}, seed {options.seed}: {options.pixels} pixels, "
+            f"events from {options.step_rate:g} pictures/s"
+        )
         return CameraDescription(self._model, "", self._width, self._height, "virtual", detail)
+
+    def _make_sensor(self) -> EventSensor:
+        options = self._options
+        return make_sensor(
+            self._width, self._height, options.pixels, on=options.threshold_on, off=options.threshold_off,
+            lux=options.lux, seed=options.seed,
+        )  # fmt: skip
 
     def _warm_up(self) -> None:
         """Compile before the clock runs."""
         assert self._scene is not None
-        sensor = ThresholdSensor(self._width, self._height)
+        sensor = self._make_sensor()
         for step in (1, 2):
             image = self._scene.render(0, self._width, self._height)
             image[:1] *= step

@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 
 from evface.errors import GeometryError
 from evface.events.container import Events
+from evface.simulation.ordering import TimeSorter
 
 DARK = 0.02
 """Light that a pixel sees without any, in units of the brightest: bounds the log intensity of black."""
-
-_LONGEST_COUNT = 1 << 20  # us of a step up to which events are sorted by counting
-
 
 _BLOCK = 64
 """Pixels compared together: in one step few have an event, and a block without any is passed in vectors."""
@@ -37,7 +35,7 @@ def _stirred(image, up, down, begin, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _cross(image, before, up, down, level, start, on, off, span, width, x, y, p, dt):  # type: ignore[no-untyped-def]
+def _cross(image, before, up, down, level, start, on, off, span, pixels, signs, times):  # type: ignore[no-untyped-def]
     """Events of the pixels from ``start`` on, in the order of the pixels; how many, and the first left out.
 
     Logarithms are taken of pixels that have crossed only: the others are compared with their bounds of light.
@@ -56,37 +54,19 @@ def _cross(image, before, up, down, level, start, on, off, span, width, x, y, p,
             rising = image[i] >= up[i]
             step = on if rising else -off
             crossings = max(0, int((new - reached) / step))
-            if n + crossings > len(dt):
+            if n + crossings > len(times):
                 return n, i
             for _ in range(crossings):
                 reached += step
                 share = (reached - old) / (new - old) if new != old else 1.0
-                x[n] = i % width
-                y[n] = i // width
-                p[n] = rising
-                dt[n] = min(span, max(1, math.ceil(share * span)))
+                pixels[n] = i
+                signs[n] = rising
+                times[n] = min(span, max(1, math.ceil(share * span)))
                 n += 1
             level[i] = reached
             up[i] = math.exp(reached + on) - DARK
             down[i] = math.exp(reached - off) - DARK
     return n, len(image)
-
-
-@njit(cache=True, nogil=True)
-def _sort(x, y, p, dt, n, span, time, place, to_x, to_y, to_p, to_t):  # type: ignore[no-untyped-def]
-    """Bring events into the order of their times, those of one us in the order of the pixels."""
-    place[: span + 2] = 0
-    for i in range(n):
-        place[dt[i] + 1] += 1
-    for k in range(1, span + 2):
-        place[k] += place[k - 1]
-    for i in range(n):
-        at = place[dt[i]]
-        place[dt[i]] = at + 1
-        to_x[at] = x[i]
-        to_y[at] = y[i]
-        to_p[at] = p[i]
-        to_t[at] = time + dt[i]
 
 
 class EventSensor(Protocol):
@@ -124,12 +104,13 @@ class ThresholdSensor:
         self._level = np.empty(height * width, np.float64)
         self._up = np.empty(height * width, np.float32)
         self._down = np.empty(height * width, np.float32)
-        self._place = np.empty(0, np.int64)
+        self._sorter = TimeSorter(width, height)
         self._reserve(1 << 16)
 
     def _reserve(self, capacity: int) -> None:
-        self._x, self._y = np.empty(capacity, np.uint16), np.empty(capacity, np.uint16)
-        self._p, self._dt = np.empty(capacity, np.uint8), np.empty(capacity, np.int32)
+        self._pixels = np.empty(capacity, np.int64)
+        self._signs = np.empty(capacity, np.uint8)
+        self._times = np.empty(capacity, np.int64)
 
     def step(self, image: NDArray[np.float32], time_us: int) -> Events:
         """Go on to the next picture.
@@ -158,33 +139,14 @@ class ThresholdSensor:
             self._up[:] = np.exp(self._level + self._on) - DARK
             self._down[:] = np.exp(self._level - self._off) - DARK
             return Events.empty(self.width, self.height)
-        parts = []
-        begin, n = 0, 0
-        while begin < self.width * self.height:
-            n, begin = _cross(
-                image.ravel(), before.ravel(), self._up, self._down, self._level, begin,
-                self._on, self._off, span, self.width, self._x, self._y, self._p, self._dt,
+        parts, start = [], 0
+        while start < self.width * self.height:
+            n, start = _cross(
+                image.ravel(), before.ravel(), self._up, self._down, self._level, start,
+                self._on, self._off, span, self._pixels, self._signs, self._times,
             )  # fmt: skip
-            if begin < self.width * self.height:
-                parts.append((self._x[:n], self._y[:n], self._p[:n], self._dt[:n]))
-                self._reserve(4 * len(self._dt))
-        if parts:
-            parts.append((self._x[:n], self._y[:n], self._p[:n], self._dt[:n]))
-            x, y, p, dt = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-            return self._sorted(x, y, p, dt, len(dt), span, time_us - span)
-        return self._sorted(self._x, self._y, self._p, self._dt, n, span, time_us - span)
-
-    def _sorted(
-        self,
-        x: NDArray[np.uint16], y: NDArray[np.uint16], p: NDArray[np.uint8], dt: NDArray[np.int32],
-        n: int, span: int, time: int,
-    ) -> Events:  # fmt: skip
-        if span > _LONGEST_COUNT:
-            order = np.argsort(dt[:n], kind="stable")
-            t = time + dt[order].astype(np.int64)
-            return Events(x[order], y[order], p[order], t, self.width, self.height)
-        if len(self._place) < span + 2:
-            self._place = np.empty(2 * span + 2, np.int64)
-        found = np.empty(n, np.uint16), np.empty(n, np.uint16), np.empty(n, np.uint8), np.empty(n, np.int64)
-        _sort(x, y, p, dt, n, span, time, self._place, *found)
-        return Events(*found, self.width, self.height)
+            parts.append((self._pixels[:n], self._signs[:n], self._times[:n]))
+            if start < self.width * self.height:
+                self._reserve(4 * len(self._times))
+        pixels, signs, times = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        return self._sorter.sort(pixels, signs, times, span, time_us - span)

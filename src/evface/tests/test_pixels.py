@@ -1,0 +1,152 @@
+"""The model of a real event sensor, against theory."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from evface.errors import GeometryError
+from evface.events import Events
+from evface.simulation import NOISY, PixelModel, PixelSensor, ThresholdSensor
+
+WIDTH, HEIGHT = 64, 48
+PIXELS = WIDTH * HEIGHT
+IDEAL = PixelModel(threshold_sigma=0.0, cutoff_hz=0.0, leak_hz=0.0, shot_hz=0.0, dark_lux=0.001)
+
+
+def flat(value: float) -> NDArray[np.float32]:
+    return np.full((HEIGHT, WIDTH), value, np.float32)
+
+
+def sensor(lux: float = 500.0, seed: int = 0, **changes: float) -> PixelSensor:
+    return PixelSensor(WIDTH, HEIGHT, IDEAL.model_copy(update=changes), lux, seed)
+
+
+def run(made: PixelSensor, values: list[float], step_us: int) -> Events:
+    parts = [made.step(flat(value), index * step_us) for index, value in enumerate(values)]
+    return Events.concatenate(parts)
+
+
+def test_a_contrast_step_makes_as_many_events_as_thresholds_fit_in() -> None:
+    for contrast in (1.5, 2.0, 5.0):
+        events = run(sensor(), [0.1, 0.1 * contrast], 1000)
+        # Pixels begin evenly spread around the middle: the mean of the whole thresholds is half of one less.
+        assert len(events) / PIXELS == pytest.approx(math.log(contrast) / 0.2 - 0.5, abs=0.03)
+        assert events.p.all()
+
+
+def test_darkening_makes_off_events_from_where_the_last_event_left_the_pixel() -> None:
+    made = sensor()
+    run(made, [0.1, 0.4], 1000)
+    darker = made.step(flat(0.1), 2000)
+    assert not darker.p.any()
+    # After on events a pixel stands up to one threshold above its level, half of one on average.
+    assert len(darker) / PIXELS == pytest.approx(math.log(4.0) / 0.2 - 1.0, abs=0.03)
+
+
+def test_times_lie_where_the_logarithm_crosses() -> None:
+    made = sensor()
+    made._state[2] = 0.0
+    events = run(made, [0.1, 0.1 * math.exp(0.9)], 900)
+    np.testing.assert_allclose(np.unique(events.t), [200, 400, 600, 800], atol=1)
+
+
+def test_leak_makes_on_events_at_its_rate() -> None:
+    events = run(sensor(leak_hz=5.0), [0.5] * 151, 10_000)
+    assert events.p.all()
+    settled = np.count_nonzero(events.t > 500_000)
+    assert settled / PIXELS / 1.0 == pytest.approx(5.0, rel=0.02)
+
+
+def test_shot_noise_has_its_rate_in_the_dark_and_a_quarter_in_the_light() -> None:
+    dark = run(sensor(lux=0.1, shot_hz=20.0), [0.01] * 51, 10_000)
+    light = run(sensor(lux=500.0, shot_hz=20.0), [1.0] * 51, 10_000)
+    assert len(dark) / PIXELS / 0.5 == pytest.approx(20.0, rel=0.03)
+    assert len(light) / PIXELS / 0.5 == pytest.approx(5.0, rel=0.06)
+    assert dark.p.mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_latency_follows_the_light_as_a_first_order_low_pass_has_it() -> None:
+    latencies = []
+    for lux in (50.0, 150.0, 500.0):
+        made = sensor(lux=lux, cutoff_hz=100.0, lux_at_cutoff=500.0)
+        made._state[2] = 0.0
+        made.step(flat(0.5), 0)
+        made.step(flat(1.0), 10)
+        events = Events.concatenate([made.step(flat(1.0), 10 + 100 * k) for k in range(1, 400)])
+        tau = 1e6 / (2 * math.pi * 100.0 * min(1.0, lux / 500.0))
+        expected = -tau * math.log(1 - 0.2 / math.log(2.0))
+        assert events.t[0] == pytest.approx(expected, rel=0.02, abs=12)
+        latencies.append(int(events.t[0]))
+    assert latencies == sorted(latencies, reverse=True)
+
+
+def test_thresholds_differ_from_pixel_to_pixel_as_stated() -> None:
+    on, off = PixelSensor(400, 300, IDEAL.model_copy(update={"threshold_sigma": 0.03}))._state[4:6]
+    assert on.mean() == pytest.approx(0.2, abs=0.001)
+    assert on.std() == pytest.approx(0.03, rel=0.02)
+    assert abs(np.corrcoef(on, off)[0, 1]) < 0.02
+
+
+def test_a_pixel_rests_after_an_event() -> None:
+    made = sensor(refractory_us=300.0)
+    values = list(0.05 * np.exp(np.linspace(0, 3, 61)))
+    events = run(made, values, 100)
+    order = np.lexsort((events.t, events.y.astype(int) * WIDTH + events.x))
+    pixel = (events.y.astype(int) * WIDTH + events.x)[order]
+    gaps = np.diff(events.t[order])[np.diff(pixel) == 0]
+    assert gaps.min() >= 300
+    assert len(events) > PIXELS
+
+
+def test_hot_pixels_fire_by_themselves() -> None:
+    events = run(sensor(hot_share=0.01, hot_hz=100.0), [0.5] * 101, 10_000)
+    per_pixel = np.bincount(events.y.astype(int) * WIDTH + events.x, minlength=PIXELS)
+    assert np.count_nonzero(per_pixel) == round(0.01 * PIXELS)
+    assert per_pixel[per_pixel > 0].mean() == pytest.approx(100.0, rel=0.05)
+
+
+def test_the_bus_hands_out_no_more_than_it_can_and_counts_what_it_loses() -> None:
+    made = sensor(bus_mevs=2.0, bus_delay_us=1000.0)
+    everything = run(sensor(), [0.1, 0.8] + [0.8] * 9, 1000)
+    events = run(made, [0.1, 0.8] + [0.8] * 9, 1000)
+    assert (np.diff(events.t) >= 0).all()
+    for begin in range(0, 4000, 500):
+        assert np.count_nonzero((events.t > begin) & (events.t <= begin + 500)) <= 2.0 * 500 + 2
+    assert made.lost > 0
+    assert len(events) + made.lost == len(everything)
+
+
+def test_the_same_seed_gives_the_same_events() -> None:
+    model = NOISY.model_copy(update={"jitter_us": 20.0, "hot_share": 0.002})
+    values = [0.1, 0.2, 0.15, 0.4]
+    first, again, other = (
+        run(PixelSensor(WIDTH, HEIGHT, model, seed=seed), values, 2000) for seed in (3, 3, 4)
+    )
+    assert first.t.tolist() == again.t.tolist()
+    assert first.x.tolist() == again.x.tolist()
+    assert len(other) != len(first) or other.x.tolist() != first.x.tolist()
+
+
+def test_without_noise_it_agrees_with_the_ideal_sensor() -> None:
+    picture = np.random.default_rng(1).random((HEIGHT, WIDTH)).astype(np.float32) * 0.8 + 0.1
+    made = sensor(dark_lux=0.02 * 500.0)
+    made._state[2] = 0.0
+    ideal = ThresholdSensor(WIDTH, HEIGHT, 0.2, 0.2)
+    for index, gain in enumerate((1.0, 1.1, 0.8, 1.05, 0.4)):
+        light = np.clip(picture * gain, 0, 1).astype(np.float32)
+        found, expected = made.step(light, index * 1000), ideal.step(light, index * 1000)
+        assert abs(len(found) - len(expected)) <= 0.002 * PIXELS
+        assert int(found.p.sum()) == pytest.approx(int(expected.p.sum()), abs=0.002 * PIXELS)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    made = sensor()
+    with pytest.raises(GeometryError, match=r"expected float32\[48, 64\]"):
+        made.step(np.zeros((4, 4), np.float32), 0)
+    made.step(flat(0.5), 10)
+    with pytest.raises(GeometryError, match="after one at 10 us"):
+        made.step(flat(0.5), 10)
