@@ -88,8 +88,8 @@ def test_a_cleaned_up_camera_can_be_used_again(make: Make) -> None:
     for _ in range(2):
         assert node.trigger_configure() == SUCCESS
         assert node.trigger_activate() == SUCCESS
-        seen = listener.pictures
-        assert listener.until(lambda seen=seen: listener.pictures > seen)
+        listener.pictures = 0
+        assert listener.until(lambda: listener.pictures > 0)
         assert node.trigger_deactivate() == SUCCESS
         assert node.trigger_cleanup() == SUCCESS
 
