@@ -49,9 +49,17 @@ def test_darkening_makes_off_events_from_where_the_last_event_left_the_pixel() -
 
 def test_times_lie_where_the_logarithm_crosses() -> None:
     made = sensor()
-    made._state[2] = 0.0
+    made._above[:] = 0.0
     events = run(made, [0.1, 0.1 * math.exp(0.9)], 900)
     np.testing.assert_allclose(np.unique(events.t), [200, 400, 600, 800], atol=1)
+
+
+def test_the_logarithm_is_right_over_eight_decades() -> None:
+    light = np.logspace(-6, 0, PIXELS).astype(np.float32).reshape(HEIGHT, WIDTH)
+    made = sensor(lux=1e5)
+    made.step(light, 0)
+    exact = np.log(light.astype(np.float64).ravel() * 1e5 + 0.001)
+    np.testing.assert_allclose(made._log_light, exact, atol=1e-5)
 
 
 def test_leak_makes_on_events_at_its_rate() -> None:
@@ -73,7 +81,7 @@ def test_latency_follows_the_light_as_a_first_order_low_pass_has_it() -> None:
     latencies = []
     for lux in (50.0, 150.0, 500.0):
         made = sensor(lux=lux, cutoff_hz=100.0, lux_at_cutoff=500.0)
-        made._state[2] = 0.0
+        made._above[:] = 0.0
         made.step(flat(0.5), 0)
         made.step(flat(1.0), 10)
         events = Events.concatenate([made.step(flat(1.0), 10 + 100 * k) for k in range(1, 400)])
@@ -85,7 +93,8 @@ def test_latency_follows_the_light_as_a_first_order_low_pass_has_it() -> None:
 
 
 def test_thresholds_differ_from_pixel_to_pixel_as_stated() -> None:
-    on, off = PixelSensor(400, 300, IDEAL.model_copy(update={"threshold_sigma": 0.03}))._state[4:6]
+    made = PixelSensor(400, 300, IDEAL.model_copy(update={"threshold_sigma": 0.03}))
+    on, off = made._on, made._off
     assert on.mean() == pytest.approx(0.2, abs=0.001)
     assert on.std() == pytest.approx(0.03, rel=0.02)
     assert abs(np.corrcoef(on, off)[0, 1]) < 0.02
@@ -134,7 +143,7 @@ def test_the_same_seed_gives_the_same_events() -> None:
 def test_without_noise_it_agrees_with_the_ideal_sensor() -> None:
     picture = np.random.default_rng(1).random((HEIGHT, WIDTH)).astype(np.float32) * 0.8 + 0.1
     made = sensor(dark_lux=0.02 * 500.0)
-    made._state[2] = 0.0
+    made._above[:] = 0.0
     ideal = ThresholdSensor(WIDTH, HEIGHT, 0.2, 0.2)
     for index, gain in enumerate((1.0, 1.1, 0.8, 1.05, 0.4)):
         light = np.clip(picture * gain, 0, 1).astype(np.float32)
