@@ -39,7 +39,9 @@ class FaceTracker(Node, Process):
         super().__init__("face_tracker")
         self.parameters = declare(self, FaceTrackerParameters)
         sensor = self.parameters.sensor
-        self._detector = FaceDetector()
+        # One thread: the recogniser's slices come first. The first look costs as much as the next ten.
+        self._detector = FaceDetector(threads=1)
+        self._detector.detect(np.zeros((260, 346), np.uint8))
         self._boxes: deque[Box] = deque(maxlen=self.parameters.smoothing)
         self._last = 0
         self._publisher = self.create_publisher(FaceBox, f"/{sensor}/face_box", LATCHED_QOS)

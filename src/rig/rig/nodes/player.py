@@ -107,7 +107,7 @@ class Player(Node, Process):
             lacking = [
                 f"{topic} has no subscriber"
                 for topic in self.parameters.wait_for_subscribers
-                if self.count_subscribers(topic) == 0
+                if topic not in self._outlets or self._outlets[topic].get_subscription_count() == 0
             ] + [
                 f"{topic} has no publisher"
                 for topic in self.parameters.wait_for_publishers

@@ -1,4 +1,7 @@
-"""Decodes the event stream once and bins it, 33 ms at a time, straight into the face box."""
+"""Decodes the event stream once and bins it, 33 ms at a time, straight into the face box.
+
+It subscribes to the events when the first subscriber of its event frames is there.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import sys
 
 import numpy as np
 from pydantic import BaseModel, Field
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from event_camera_msgs.msg import EventPacket
@@ -28,6 +32,9 @@ from rig.spinning import Process, run
 from rig.stamps import to_time
 from rig.transport import EVENTS_QOS, FRAMES_QOS, LATCHED_QOS
 from rig_interfaces.msg import EventFrame, FaceBox
+
+LOOK = 0.05
+"""s between two looks for a subscriber."""
 
 
 class SlicerParameters(BaseModel):
@@ -72,9 +79,19 @@ class SlicerNode(Node, Process):
         sensor = self.parameters.sensor
         _warm_up(self.parameters.size)
         self._publisher = self.create_publisher(EventFrame, f"/{sensor}/event_frame", FRAMES_QOS)
-        self.create_subscription(EventPacket, f"/{sensor}/events", self._on_packet, EVENTS_QOS, raw=True)
         if not self.parameters.box:
             self.create_subscription(FaceBox, f"/{sensor}/face_box", self._on_box, LATCHED_QOS)
+        # In a replay simulated time stands still until somebody plays: this clock does not.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._waiting = self.create_timer(LOOK, self._begin_when_heard, clock=steady)
+
+    def _begin_when_heard(self) -> None:
+        """Ask for events once somebody wants frames: a recogniser that has just come misses none of them."""
+        if self._publisher.get_subscription_count() == 0:
+            return
+        self._waiting.cancel()
+        topic = f"/{self.parameters.sensor}/events"
+        self.create_subscription(EventPacket, topic, self._on_packet, EVENTS_QOS, raw=True)
 
     def _on_box(self, box: FaceBox) -> None:
         self._box = box
