@@ -51,7 +51,7 @@ def test_a_take_reaches_from_the_countdown_to_the_end_of_rest(virtual_session: S
     begin = line["cues"][0]["stamp_ns"]
     stamps = [nanoseconds(packet.header.stamp) for packet in messages(virtual_session.bag(0), EVENTS)]
     assert stamps[0] - begin < 200e6
-    assert line["ended_ns"] - stamps[-1] < 50e6
+    assert abs(line["ended_ns"] - stamps[-1]) < 200e6
 
 
 def test_event_packets_follow_each_other_and_decode(virtual_session: Session) -> None:

@@ -35,6 +35,7 @@ class Recognizer(Node, Process):
         self._recognizer = StreamingRecognizer(Path(self.parameters.checkpoint))
         self._recognizer.warm_up()
         self._slices = 0
+        self._oldest = 0
         self._reset_at: int | None = None
         sensor = self.parameters.sensor
         # /au appears only now that the model is loaded and warm: its publisher says "ready".
@@ -50,8 +51,13 @@ class Recognizer(Node, Process):
     def _on_frame(self, frame: EventFrame) -> None:
         end = to_ns(frame.header.stamp)
         if self._reset_at is not None and end > self._reset_at:
-            self._recognizer.reset()
-            self._slices, self._reset_at = 0, None
+            # When the news came late, and all that was seen is of this take, there is nothing to forget.
+            if self._slices and self._oldest <= self._reset_at:
+                self._recognizer.reset()
+                self._slices = 0
+            self._reset_at = None
+        if self._slices == 0:
+            self._oldest = end
         image = frame.image
         trained_on = self._recognizer.config.slice_us
         if frame.duration != trained_on:

@@ -121,7 +121,6 @@ class Player(Node, Process):
                 print(f"error: nobody to play to: {'; '.join(lacking)}", file=sys.stderr, flush=True)
                 self.finish(2)
                 return False
-            # Zero time, so that nodes on simulated time can run their timers while they come up.
             self._stop.wait(0.05)
         return False
 

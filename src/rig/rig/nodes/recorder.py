@@ -18,7 +18,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu
 
 import evface
 from event_camera_msgs.msg import EventPacket
-from evface.errors import EvfaceError
+from evface.errors import EvfaceError, FormatError
+from evface.events import stamp_of
 from rig.errors import RecordingError
 from rig.parameters import declare
 from rig.recording import Manifest, PreRoll, TakeWriter, take_name
@@ -105,7 +106,6 @@ class Recorder(Node, Process):
         self._preroll = PreRoll(*PREROLL)
         self._facts: dict[str, Any] = {}
         self._end: int | None = None
-        self._last_state: tuple[SessionState, bytes] | None = None
         self._finishing: list[threading.Thread] = []
         self._finished = 0
         self._last_take = ""
@@ -145,13 +145,20 @@ class Recorder(Node, Process):
         return write
 
     def _write(self, topic: str, message: bytes) -> None:
-        if self._take is None:
+        if self._take is None or self._is_behind_the_end(message):
             self._preroll.add(topic, host_now(), message)
             return
         try:
             self._take.write(topic, host_now(), message)
         except RecordingError as error:
             self._fail(error)
+
+    def _is_behind_the_end(self, message: bytes) -> bool:
+        """Whether a message no longer belongs to the take that is being closed: it may be the next one's."""
+        try:
+            return self._end is not None and stamp_of(message) > self._end
+        except FormatError:
+            return False
 
     def _on_state(self, state: SessionState) -> None:
         try:
@@ -163,7 +170,7 @@ class Recorder(Node, Process):
         if self._manifest is None and state.output:
             self._open_session(state)
         key = (state.trial, state.take)
-        current = (self._facts.get("trial"), self._facts.get("take_number"))
+        current = (self._facts.get("trial"), self._facts.get("run"))
         if self._take is not None and self._end is None and (not state.recording or key != current):
             self._end = to_ns(state.header.stamp)
             self._facts["outcome"] = _outcome(state, current)
@@ -171,16 +178,16 @@ class Recorder(Node, Process):
             self._close_take(complete=True)
         if state.recording and self._take is None and not self._error:
             self._open_take(state)
-        if self._take is not None:
+        elif self._take is not None:
             self._write(STATE, _serialized(state))
-            if state.recording:
-                self._facts["cues"].append(
-                    {
-                        "phase": state.phase,
-                        "stamp_ns": to_ns(state.header.stamp),
-                        "planned_ns": to_ns(state.duration),
-                    }
-                )
+        if self._take is not None and state.recording:
+            self._facts["cues"].append(
+                {
+                    "phase": state.phase,
+                    "stamp_ns": to_ns(state.header.stamp),
+                    "planned_ns": to_ns(state.duration),
+                }
+            )
         self._publish_status()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
@@ -209,7 +216,10 @@ class Recorder(Node, Process):
         topics = {topic: ros_type_name(kind) for topic, (kind, _) in self._topics.items()}
         topics |= {STATE: ros_type_name(SessionState), MARKER: ros_type_name(Marker)}
         self._take = TakeWriter(self._manifest.folder, name, topics)
-        for topic, received, message in self._preroll.since(to_ns(state.header.stamp)):
+        begin = to_ns(state.header.stamp)
+        # First in the bag: whoever plays it hears of the countdown before anything that came after it.
+        self._take.write(STATE, begin, _serialized(state))
+        for topic, received, message in self._preroll.since(begin):
             self._take.write(topic, received, message)
         self._end = None
         self._facts = {
@@ -218,7 +228,6 @@ class Recorder(Node, Process):
             "au": state.au,
             "trial": state.trial,
             "run": state.take,
-            "take_number": state.take,
             "cues": [],
         }
 
@@ -234,8 +243,8 @@ class Recorder(Node, Process):
         if self._take is None:
             return
         take, self._take = self._take, None
-        facts = {key: value for key, value in self._facts.items() if key != "take_number"}
-        facts["ended_ns"] = self._end or host_now()
+        facts = self._facts | {"ended_ns": self._end or host_now()}
+        self._end = None
         if not complete:
             facts["outcome"] = "interrupted"
         thread = threading.Thread(target=self._bring_home, args=(take, facts), name=f"finish {take.name}")
