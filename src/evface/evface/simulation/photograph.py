@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from evface.cameras.source import Cue
 from evface.errors import FormatError
 from evface.simulation.motion import Pose, Subject
-from evface.simulation.scene import to_light
+from evface.simulation.scene import ROOM_LUX, to_light
 
 _ASTRONAUT = (224.0, 122.0, 215.0)
 """Where the face lies in scikit-image's astronaut: column and row of the centre, height of the view; px."""
@@ -35,6 +35,8 @@ class PhotographScene:
     Raises:
         FormatError: the file is no image.
     """
+
+    lux = ROOM_LUX
 
     def __init__(self, path: Path | None = None, seed: int = 0) -> None:
         if path is None:
@@ -59,6 +61,13 @@ class PhotographScene:
     def render(self, time_ns: int, width: int, height: int) -> NDArray[np.float32]:
         """See `Scene`."""
         return np.asarray(self._look(time_ns, width, height, colour=False), np.float32)
+
+    def motion(self, begin_ns: int, end_ns: int, width: int, height: int) -> float:
+        """See `Scene`."""
+        before, after = self._subject.pose(begin_ns), self._subject.pose(end_ns)
+        shift = math.hypot(after.right - before.right, after.down - before.down) * height
+        corner = math.hypot(width, height) / 2
+        return shift + corner * (abs(after.turn - before.turn) + abs(after.growth - before.growth))
 
     def picture(self, time_ns: int, width: int, height: int) -> NDArray[np.uint8]:
         """See `Scene`."""

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from evface.cameras.source import Cue
 
+ROOM_LUX = 500.0
+"""Light of a scene that does not know its own."""
+
 GAMMA = 2.2
 """Exponent between a picture's values and light."""
 
@@ -22,7 +25,13 @@ _VALUE_OF_LIGHT = np.round(255.0 * (np.arange(_LEVELS) / (_LEVELS - 1)) ** (1.0 
 
 
 class Scene(Protocol):
-    """Something to see: it follows from seed, cues and time, the same for every camera that looks."""
+    """Something to see: it follows from seed, cues and time, the same for every camera that looks.
+
+    Attributes:
+        lux: light of what is rendered as 1, as far as the scene knows it.
+    """
+
+    lux: float
 
     def cue(self, cue: Cue) -> None:
         """What the session asks now; may come from another thread than the pictures are asked for."""
@@ -41,6 +50,10 @@ class Scene(Protocol):
         """
         ...
 
+    def motion(self, begin_ns: int, end_ns: int, width: int, height: int) -> float:
+        """How far anything in the picture moves between two moments, px; arguments else as `render`."""
+        ...
+
     def picture(self, time_ns: int, width: int, height: int) -> NDArray[np.uint8]:
         """The scene as a colour camera shows it, uint8 ``[H, W, 3]`` (BGR); arguments as `render`."""
         ...
@@ -56,20 +69,24 @@ def to_grey(light: NDArray[np.float32]) -> NDArray[np.uint8]:
     return _VALUE_OF_LIGHT[np.minimum(light * (_LEVELS - 1) + 0.5, _LEVELS - 1).astype(np.uint16)]
 
 
-def open_scene(name: str, seed: int = 0, loop: bool = False) -> Scene:
+def open_scene(name: str, seed: int = 0, loop: bool = False, camera: str = "davis346") -> Scene:
     """A scene by name or file.
 
     Args:
-        name: "photograph", or the path of an image or a video.
+        name: "face", "photograph", or the path of an image or a video.
         seed: of the subject.
         loop: a video is played over and over instead of once per take.
+        camera: that looks: "davis346", "evk4" or "webcam"; a face has its place before each lens.
 
     Raises:
         FormatError: there is no such file, or it is neither an image nor a video.
     """
+    from evface.simulation.face import FaceScene
     from evface.simulation.photograph import PhotographScene
     from evface.simulation.video import VideoScene
 
+    if name == "face":
+        return FaceScene(seed, camera)
     if name == "photograph":
         return PhotographScene(seed=seed)
     path = Path(name).expanduser()

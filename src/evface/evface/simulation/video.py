@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from evface.cameras.source import Cue
 from evface.errors import FormatError
-from evface.simulation.scene import to_light
+from evface.simulation.scene import ROOM_LUX, to_light
 
 SECOND = 1_000_000_000
 """ns."""
+
+FADE_MOTION = 125.0
+"""px/s that a video is taken to move: at half a pixel a step, ten steps from one frame to the next at 25 Hz."""
 
 
 class VideoFrames:
@@ -115,6 +118,8 @@ class VideoScene:
         FormatError: it is not there, or no video.
     """
 
+    lux = ROOM_LUX
+
     def __init__(self, path: Path, loop: bool = False) -> None:
         self.frames = VideoFrames(path)
         self._loop = loop
@@ -155,6 +160,10 @@ class VideoScene:
             grey = cv2.cvtColor(_fill(frame, width, height), cv2.COLOR_BGR2GRAY)
             light = self._light[key] = to_light(np.asarray(grey, np.uint8))
         return light
+
+    def motion(self, begin_ns: int, end_ns: int, width: int, height: int) -> float:
+        """See `Scene`: unknown; as if it moved, so that the light between two frames is followed."""
+        return FADE_MOTION * (end_ns - begin_ns) / SECOND
 
     def picture(self, time_ns: int, width: int, height: int) -> NDArray[np.uint8]:
         """See `Scene`."""
