@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from evface.dataset.boxes import FaceDetector
-from evface.dataset.convert_take import DONE, convert_take
+from evface.dataset.convert_take import convert_take
 from evface.dataset.description import describe
 from evface.dataset.progress import Progress, silent
 from evface.dataset.recordings import Take, find_takes
+from evface.dataset.take_files import DONE
 from evface.dataset.tree import read_json
 from evface.errors import DatasetError, EvfaceError
 

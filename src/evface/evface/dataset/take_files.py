@@ -1,0 +1,297 @@
+"""The files of one take of the dataset, written from its streams: recorded and simulated takes alike."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evface.dataset.boxes import Box, FaceDetector, default_box, median_box
+from evface.dataset.clock import MinimumDelayOffset
+from evface.dataset.cues import CueRecord, write_cues
+from evface.dataset.event_file import EventFile, EventFileWriter
+from evface.dataset.looks import Looks
+from evface.dataset.naming import TakeId
+from evface.dataset.recordings import EVENT_TOPICS, EventBlock, Picture
+from evface.dataset.trimming import ClipWindow, clip_by_cues
+from evface.dataset.video import VideoWriter
+from evface.errors import DatasetError, FormatError
+
+BOX_COLUMNS = ("recording", "x", "y", "width", "height", "probability", "method", "detections", "looked_at")
+"""Of boxes.csv; x, y, width and height in px of the recording's sensor."""
+
+DONE = "quality.json"
+"""The file of a take that appears last: a take that has it is whole."""
+
+PARTIAL = ".partial"
+"""Ending of the hidden folder in which a take's files are made."""
+
+
+@contextmanager
+def files_of(take: TakeId, out: Path) -> Iterator[Path]:
+    """A folder to write a take's files in; when the block is left they appear, quality.json last.
+
+    Left by an exception, nothing appears, and what was there before stays.
+
+    Args:
+        take: whose files they are; their names begin with its name.
+        out: root of the dataset.
+    """
+    folder = take.folder(out)
+    work = folder / f".{take.name}{PARTIAL}"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        yield work
+        for stale in folder.glob(f"{take.name}_*"):
+            stale.unlink()
+        for path in sorted(work.iterdir(), key=lambda path: path.name.endswith(DONE)):
+            path.replace(folder / path.name)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+class TakeFiles:
+    """Writes the streams of one take; each fills in its part of sync, quality and boxes.
+
+    Args:
+        take: who, when, what.
+        work: folder of the files.
+        cues: what was asked when; [] where nobody knows.
+        span: ns, host clock: first instant of the streams, and when the last phase was over.
+        detector: of faces; None: default boxes.
+
+    Attributes:
+        flags: what a user of the take should know, a line each.
+        origin: ns, host clock, that tables and videos count from.
+    """
+
+    def __init__(
+        self,
+        take: TakeId,
+        work: Path,
+        cues: Sequence[CueRecord],
+        span: tuple[int, int],
+        detector: FaceDetector | None,
+    ) -> None:
+        self.take = take
+        self.flags: list[str] = []
+        self.origin = cues[0].start if cues else span[0]
+        self._work, self._cues, self._end, self._detector = work, cues, span[1], detector
+        self._window = self._clip(min(self.origin, span[0]))
+        self._boxes: dict[str, dict[str, Any]] = {}
+        self._sync: dict[str, Any] = {}
+        self._sensors: dict[str, dict[str, Any]] = {}
+
+    def _clip(self, start: int) -> ClipWindow | None:
+        try:
+            return clip_by_cues(self._cues, (start, self._end))
+        except DatasetError as error:
+            self.flags.append(str(error))
+            return None
+
+    def path(self, suffix: str) -> Path:
+        """Where a file of the take is made, such as ``recording-davis_dvs.h5``."""
+        return self._work / f"{self.take.name}_{suffix}"
+
+    # --- events ------------------------------------------------------------------------------------
+
+    def events(self, sensor: str, blocks: Iterable[EventBlock], source: str) -> None:
+        """Write the event file of a sensor; none where it has no events.
+
+        Args:
+            sensor: "davis" or "evk4".
+            blocks: its packets.
+            source: live, file, virtual or unknown.
+
+        Raises:
+            DatasetError: events were lost on the way.
+            FormatError: the sensor's clock jumped back.
+        """
+        blocks = iter(blocks)
+        first = next(blocks, None)
+        if first is None:
+            self.flags.append(f"{sensor}: no events")
+            return
+        path = self.path(f"recording-{sensor}_dvs.h5")
+        width, height = first.events.width, first.events.height
+        clock = MinimumDelayOffset()
+        facts = {
+            "width": width,
+            "height": height,
+            "packets": 0,
+            "packets_lost": 0,
+            "events_in": 0,
+            "events_dropped": 0,
+        }
+        with EventFileWriter(path, width, height) as writer:
+            end = _pass_on(chain([first], blocks), writer, clock, facts)
+            writer.finish(clock.offset, end)
+        if writer.count == 0:
+            path.unlink()
+            self.flags.append(f"{sensor}: no events")
+            return
+        with EventFile(path) as file:
+            facts["events_out"] = file.count
+        if facts["events_out"] != facts["events_in"]:
+            raise DatasetError(f"{path.name}: {facts['events_out']} events of {facts['events_in']} arrived")
+        if facts["packets_lost"]:
+            self.flags.append(f"{sensor}: {facts['packets_lost']} packets lost")
+        if facts["events_dropped"]:
+            self.flags.append(f"{sensor}: {facts['events_dropped']} events could not be decoded")
+        self._sync[f"{sensor} events"] = clock.report() | {"sensor_time_us": writer.zero}
+        self._sensors[f"{sensor} events"] = facts | {
+            "source": source, "on": writer.on, "clock_steps_back": writer.stepped_back
+        }  # fmt: skip
+
+    # --- frames ------------------------------------------------------------------------------------
+
+    def frames(self, camera: str, pictures: Iterable[Picture], source: str) -> None:
+        """Write the video of a camera and find the face in it.
+
+        Args:
+            camera: "davis" or "rgb".
+            pictures: its frames.
+            source: live, file, virtual or unknown.
+        """
+        video, table = (
+            self.path(f"recording-{camera}_video.mkv"),
+            self.path(f"recording-{camera}_timestamps.csv"),
+        )
+        looks = Looks(self._window, self._detector)
+        times: list[int] = []
+        unreadable = 0
+        with VideoWriter(video, table, self.origin) as writer:
+            for picture in pictures:
+                try:
+                    writer.add(picture)
+                    looks.look(picture)
+                except FormatError:
+                    unreadable += 1
+                times.append(picture.host_time)
+        if unreadable:
+            self.flags.append(f"{camera}: {unreadable} frames unreadable")
+        if writer.frames == 0:
+            return
+        self._box_of_frames(camera, writer.width, writer.height, looks)
+        intervals = np.diff(times) / 1e6
+        self._sync[f"{camera} frames"] = {
+            "method": "stamps of the camera's node",
+            "uncertainty_ms": None,
+            "uncertainty_note": "unknown: the camera's latency is not observable from stamps",
+        }
+        self._sensors[f"{camera} frames"] = {
+            "source": source,
+            "width": writer.width,
+            "height": writer.height,
+            "frames": writer.frames,
+            "unreadable": unreadable,
+            "interval_median_ms": round(float(np.median(intervals)), 3) if len(intervals) else None,
+            "interval_longest_ms": round(float(intervals.max()), 3) if len(intervals) else None,
+        }
+
+    # --- boxes -------------------------------------------------------------------------------------
+
+    def _box_of_frames(self, recording: str, width: int, height: int, looks: Looks) -> None:
+        if looks.found:
+            self._box(recording, median_box(looks.found), "detected", len(looks.found), looks.count)
+            return
+        if looks.count:
+            self.flags.append(f"{recording}: no face seen")
+        self._box(recording, default_box(width, height), "default", 0, looks.count)
+
+    def _box_without_frames(self, sensor: str) -> None:
+        """The webcam's face where the picture has the same shape, else the middle of the sensor."""
+        own, webcam = self._sensors[f"{sensor} events"], self._sensors.get("rgb frames")
+        seen = self._boxes.get("rgb", {})
+        if (
+            webcam
+            and seen["method"] == "detected"
+            and own["width"] * webcam["height"] == own["height"] * webcam["width"]
+        ):
+            scale = own["width"] / webcam["width"]
+            box = Box(*(seen[key] for key in ("x", "y", "width", "height", "probability"))).scaled(
+                scale, scale
+            )
+            self.flags.append(f"{sensor}: face box taken over from the webcam, not calibrated")
+            self._box(sensor, box, "webcam", seen["detections"], seen["looked_at"])
+            return
+        self.flags.append(f"{sensor}: no frames to find the face in")
+        self._box(sensor, default_box(own["width"], own["height"]), "default", 0, 0)
+
+    def _box(self, recording: str, box: Box, method: str, detections: int, looked_at: int) -> None:
+        place = (round(value, 3) for value in box.as_tuple())
+        values = (recording, *place, round(box.probability, 6), method, detections, looked_at)
+        self._boxes[recording] = dict(zip(BOX_COLUMNS, values, strict=True))
+
+    # --- tables ------------------------------------------------------------------------------------
+
+    def finish(self, trial: int, outcome: str, **facts: Any) -> dict[str, Any]:
+        """Write cues, boxes, sync.json and quality.json, after all streams.
+
+        Args:
+            trial: index in the script, from 0.
+            outcome: complete, redone, interrupted or aborted.
+            facts: more for quality.json.
+
+        Returns:
+            What quality.json says.
+        """
+        for sensor in EVENT_TOPICS:
+            if f"{sensor} events" in self._sensors and sensor not in self._boxes:
+                self._box_without_frames(sensor)
+        write_cues(self.path("events.tsv"), self._cues, self.origin, self._end)
+        self._write_boxes()
+        window = self._window
+        clip = window and {"start_ns": window.start, "end_ns": window.end, "method": window.method}
+        self.write_json(
+            "sync.json",
+            {"clock": "host, unix ns", "take_start_ns": self.origin, "clip": clip, "sensors": self._sync},
+        )
+        used = {sensor["source"] for sensor in self._sensors.values()}
+        quality = {
+            "take": self.take.name,
+            "au": self.take.au,
+            "trial": trial,
+            "run": self.take.run,
+            "outcome": outcome,
+            "simulated": "virtual" in used,
+            "flags": ([] if outcome == "complete" else [outcome]) + self.flags,
+            "sensors": self._sensors,
+            **facts,
+        }
+        self.write_json(DONE, quality)
+        return quality
+
+    def write_json(self, suffix: str, content: dict[str, Any]) -> None:
+        """Write one of the take's JSON files."""
+        self.path(suffix).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    def _write_boxes(self) -> None:
+        with self.path("boxes.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, BOX_COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self._boxes.values())
+
+
+def _pass_on(
+    blocks: Iterator[EventBlock], writer: EventFileWriter, clock: MinimumDelayOffset, facts: dict[str, int]
+) -> int:
+    """Packets into the file, counted; us, sensor clock, that the stream reached."""
+    end = 0
+    for block in blocks:
+        clock.add(block.host_time, block.sensor_time * 1000)
+        writer.append(block.events)
+        facts["packets"] += 1
+        facts["packets_lost"] += block.lost
+        facts["events_in"] += len(block.events)
+        facts["events_dropped"] = block.dropped
+        end = block.sensor_time
+    return end
