@@ -296,7 +296,7 @@ def test_frames_and_events_of_a_virtual_camera_share_a_clock(davis_readings: lis
 def test_a_black_scene_gives_empty_packets(tmp_path: Path) -> None:
     path = tmp_path / "black.png"
     cv2.imwrite(str(path), np.zeros((60, 80, 3), np.uint8))
-    source = open_source("davis346", source="virtual", scene=str(path), step_rate=200.0)
+    source = open_source("davis346", source="virtual", scene=str(path), pixels="ideal", step_rate=200.0)
     source.open()
     packets = packets_of(play(source, 0.2))
     assert len(packets) > 5

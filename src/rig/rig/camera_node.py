@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections import Counter
+from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -18,7 +19,9 @@ from pydantic import BaseModel, create_model
 from pydantic.fields import Field
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu
+from std_msgs.msg import String
 
 from event_camera_msgs.msg import EventPacket
 from evface.cameras import (
@@ -34,6 +37,7 @@ from evface.cameras import (
 )
 from evface.errors import EvfaceError
 from rig.parameters import declare
+from rig.recording import TRUTH, announcement
 from rig.spinning import Process, run
 from rig.stamps import host_now, to_ns, to_time
 from rig.transport import EVENTS_QOS, FRAMES_QOS, LATCHED_QOS, SMALL_QOS
@@ -74,6 +78,8 @@ class CameraNode(LifecycleNode, Process):
         self._previous: Counter[str] = Counter()
         self._previous_time = host_now()
         self._trouble = ""
+        self._truth: Publisher | None = None
+        self._told = 0
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", SMALL_QOS)
         self._info = self.create_publisher(CameraInfo, f"/{camera}/camera_info", LATCHED_QOS)
         if camera == "webcam":
@@ -115,6 +121,9 @@ class CameraNode(LifecycleNode, Process):
         self._source = open_source(self.camera, **options)
         self._description = self._source.open()
         found = self._description
+        if found.kind == "virtual" and self._truth is None:
+            self._truth = self.create_publisher(String, TRUTH, SMALL_QOS)
+        self._told = 0
         self.get_logger().info(f"{found.model} {found.width}x{found.height} ({found.kind}) {found.detail}")
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -145,6 +154,10 @@ class CameraNode(LifecycleNode, Process):
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+            summary = getattr(self._source, "summary", None)
+            if summary is not None:
+                # Not the logger: on the way down its topic is gone before.
+                print(summary(), flush=True)
 
     def _close(self) -> None:
         if self._source is not None:
@@ -165,6 +178,15 @@ class CameraNode(LifecycleNode, Process):
                     take=state.take,
                 )
             )
+            self._tell_the_truth()
+
+    def _tell_the_truth(self) -> None:
+        """Say what a virtual subject does, once for each performance."""
+        truths: list[dict[str, Any]] = getattr(self._source, "truths", list)()
+        for truth in truths[self._told :]:
+            if self._truth is not None:
+                self._truth.publish(String(data=announcement(self.camera, truth)))
+        self._told = len(truths)
 
     def _read(self) -> None:
         assert self._source is not None
@@ -270,6 +292,10 @@ class CameraNode(LifecycleNode, Process):
             count = getattr(self._source, name, None)
             if count is not None:
                 facts[name] = str(count)
+        facts |= {name: str(value) for name, value in getattr(self._source, "facts", dict)().items()}
+        news = getattr(self._source, "news", str)()
+        if news:
+            self.get_logger().warning(news)
         status.values = [KeyValue(key=key, value=value) for key, value in facts.items()]
         self._previous, self._previous_time = self._counts.copy(), now
         message = DiagnosticArray(status=[status])

@@ -39,12 +39,15 @@ class CameraOptions(BaseModel):
         description="file, scene that is a video: begin again at the end, whatever the session does",
     )
     scene: str = Field(
-        default="photograph",
-        description="virtual: what is in front of the camera: photograph (scikit-image's astronaut), "
-        "or the path of an image or a video",
+        default="face",
+        description="virtual: what is in front of the camera: face (a person who performs), photograph "
+        "(scikit-image's astronaut, moved), or the path of an image or a video",
     )
     seed: int = Field(
-        default=0, ge=0, le=2**31 - 1, description="virtual: of the subject's sway and reactions"
+        default=0, ge=0, le=2**31 - 1, description="virtual: of the person and of the camera's noise"
+    )
+    lux: float = _number(
+        0.0, "lux", 0.0, 100_000.0, "virtual, video file: light on the scene; 0: what the scene says"
     )
 
 
@@ -65,11 +68,8 @@ class EventCameraOptions(CameraOptions):
         description="virtual, video file: fall of log intensity that makes an off event",
     )
     pixels: Literal["ideal", "clean", "noisy"] = Field(
-        default="ideal",
+        default="clean",
         description="virtual, video file: pixels without noise and bandwidth, or v2e's clean or noisy ones",
-    )
-    lux: float = _number(
-        500.0, "lux", 0.1, 100_000.0, "virtual, video file: light of white; ideal pixels do without"
     )
 
 
@@ -77,13 +77,15 @@ class Davis346Options(EventCameraOptions):
     """The DAVIS346: events, frames and IMU."""
 
     step_rate: float = _number(
-        500.0, "Hz", 50.0, 2000.0, "virtual, video file: pictures that events are made from"
+        1000.0, "Hz", 50.0, 2000.0, "virtual: the most pictures that events are made from; video file: all"
     )
     frame_rate: float = _number(25.0, "Hz", 1.0, 40.0, "live, virtual: grey frames")
     auto_exposure: bool = Field(
-        default=False, description="live: the camera chooses the exposure of its frames"
+        default=False, description="live, virtual: the camera chooses the exposure of its frames"
     )
-    exposure: float = _number(5.0, "ms", 0.01, 100.0, "live: exposure of its frames without auto_exposure")
+    exposure: float = _number(
+        5.0, "ms", 0.01, 100.0, "live, virtual: exposure of its frames without auto_exposure"
+    )
     biases: list[str] = Field(
         default=[],
         description="live: biases that differ from the driver's, as NAME=coarse/fine, such as DiffBn=4/39",
@@ -94,7 +96,7 @@ class Evk4Options(EventCameraOptions):
     """The Prophesee EVK4 (IMX636): events."""
 
     step_rate: float = _number(
-        60.0, "Hz", 20.0, 1000.0, "virtual, video file: pictures that events are made from"
+        60.0, "Hz", 20.0, 1000.0, "virtual: the most pictures that events are made from; video file: all"
     )
     driver: Literal["auto", "metavision", "neuromorphic"] = Field(
         default="auto",
@@ -135,6 +137,12 @@ class WebcamOptions(CameraOptions):
     )
     frame_rate: float = _number(30.0, "Hz", 1.0, 120.0, "live, virtual: pictures")
     quality: int = Field(default=85, ge=10, le=100, description="virtual, file: of the JPEG")
+    readout: float = _number(
+        16.0, "ms", 0.0, 100.0, "virtual: from the first row to the last; 0: all rows at once"
+    )
+    pictures: int = Field(
+        default=2, ge=1, le=16, description="virtual: the most that one frame of a moving scene is made from"
+    )
 
 
 OPTIONS: dict[Camera, type[CameraOptions]] = {

@@ -18,7 +18,10 @@ from evface.cameras.source import CameraDescription, EncodedEvents, Frame, ImuSa
 from evface.errors import FormatError
 from evface.events import Events
 from evface.events.files import Recording, open_recording
-from evface.simulation import VideoScene, make_sensor, to_grey
+from evface.simulation.frame_sensor import GlobalShutter
+from evface.simulation.pixels import make_sensor
+from evface.simulation.stepping import Steps
+from evface.simulation.video import VideoScene
 
 RECORDINGS = (".aedat4", ".raw", ".h5", ".hdf5", ".mcap", ".db3")
 """Endings of recordings of events; anything else is a video."""
@@ -247,7 +250,7 @@ class VideoPictures:
 
 
 class VideoEvents:
-    """What an ideal event camera sees of a video, with grey frames if it is a DAVIS."""
+    """What an event camera sees of a video, with its frames if it is a DAVIS."""
 
     def __init__(self, path: Path, options: Davis346Options | Evk4Options) -> None:
         self._scene = VideoScene(path)
@@ -255,41 +258,46 @@ class VideoEvents:
         self._width, self._height = (
             SIZES["davis346"] if isinstance(options, Davis346Options) else SIZES["evk4"]
         )
+        self._lux = options.lux or self._scene.lux
 
     def describe(self) -> CameraDescription:
         """See `Track`."""
         rate = self._options.step_rate
         detail = (
-            f"{self._scene.frames.path}: events from {rate:g} pictures/s, interpolated between its frames"
+            f"{self._scene.frames.path}: {self._options.pixels} pixels, events from at most {rate:g} "
+            "pictures/s, interpolated between its frames"
         )
         return CameraDescription("video", "", self._width, self._height, "file", detail)
 
     def play(self) -> Iterator[Due]:
         """See `Track`."""
-        return heapq.merge(self._pieces(), self._frames(), key=lambda due: due.time)
-
-    def _pieces(self) -> Iterator[Due]:
         options = self._options
         packet_us = round(options.packet_ms * 1000)
         sensor = make_sensor(
             self._width, self._height, options.pixels, on=options.threshold_on, off=options.threshold_off,
-            lux=options.lux, seed=options.seed,
+            lux=self._lux, seed=options.seed,
         )  # fmt: skip
-        period, pending, end = SECOND / options.step_rate, [], packet_us
-        for step in range(int(self._scene.frames.duration / period) + 1):
-            time = round(step * period)
+        shutter = self._shutter()
+        pending, end = [], packet_us
+        for time in self._moments():
             light = self._scene.render_at(time, self._width, self._height)
+            if shutter is not None:
+                for shot in shutter.see(light, time, self._lux):
+                    yield Due(time, Frame(shot.image, "mono8", self._width, self._height, shot.time, 0))
             pending.append(sensor.step(light, time // 1000))
             if time // 1000 >= end:
                 yield Due(time, pack(Events.concatenate(pending), time // 1000, 0))
                 pending, end = [], (time // 1000 // packet_us + 1) * packet_us
 
-    def _frames(self) -> Iterator[Due]:
-        if not isinstance(self._options, Davis346Options):
-            return
-        scene = VideoScene(self._scene.frames.path)
-        period = SECOND / self._options.frame_rate
-        for number in range(int(scene.frames.duration / period) + 1):
-            time = round(number * period)
-            image = to_grey(scene.render_at(time, self._width, self._height))
-            yield Due(time, Frame(image, "mono8", self._width, self._height, time, 0))
+    def _moments(self) -> Iterator[int]:
+        """ns from the video's beginning."""
+        shortest = round(SECOND / self._options.step_rate)
+        steps = Steps(shortest=shortest, longest=max(shortest, Steps().longest))
+        return steps.times(self._scene, 0, self._scene.frames.duration, self._width, self._height)
+
+    def _shutter(self) -> GlobalShutter | None:
+        options = self._options
+        if not isinstance(options, Davis346Options):
+            return None
+        exposure = 0.0 if options.auto_exposure else options.exposure
+        return GlobalShutter(self._width, self._height, options.frame_rate, exposure, options.seed)

@@ -1,19 +1,25 @@
-"""Cameras that are not there: a scene, an ideal event sensor or a colour camera, and real time."""
+"""Cameras that are not there: a scene, an event sensor or a frame camera before it, and real time."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import cv2
 import numpy as np
 
-from evface.cameras.options import SIZES, Davis346Options, Evk4Options, WebcamOptions
-from evface.cameras.pacing import SECOND, Pace
+from evface.cameras.options import SIZES, CameraOptions, Davis346Options, Evk4Options, WebcamOptions
+from evface.cameras.pacing import Pace
 from evface.cameras.packing import pack
 from evface.cameras.source import CameraDescription, Cue, Frame, Reading
+from evface.cameras.step_pace import StepPace
 from evface.errors import DeviceError
 from evface.events import Events
-from evface.simulation import EventSensor, Scene, make_sensor, open_scene, to_grey
+from evface.simulation.frame_sensor import GlobalShutter, RollingShutter, Shot
+from evface.simulation.pixels import make_sensor
+from evface.simulation.scene import Scene, open_scene
+from evface.simulation.threshold import EventSensor
+from evface.simulation.truth import performances_of, truth_of
 
 SENSOR_START = 1_000_000
 """us that a virtual sensor's clock shows when it is read first."""
@@ -21,12 +27,56 @@ SENSOR_START = 1_000_000
 LONGEST_CUT = 1_000_000
 """us between two pictures up to which their events are cut into several packets."""
 
+FULL_RATE = 1000.0
+"""Hz that follow a moving face; a camera that makes fewer pictures says so."""
 
-class VirtualEventCamera:
+
+class _VirtualCamera:
+    """What virtual cameras share: the scene, the session's cues, and what the subject really did."""
+
+    def __init__(self, camera: str, options: CameraOptions) -> None:
+        self._camera = camera
+        self._seed = options.seed
+        self._scene: Scene | None = None
+        self._begun: int | None = None
+
+    def _look(self, options: CameraOptions) -> Scene:
+        # One thread: a second one wins little here, and the other cameras need the machine's cores.
+        cv2.setNumThreads(1)
+        self._scene = open_scene(options.scene, options.seed, options.loop, self._camera)
+        return self._scene
+
+    def _open_scene(self) -> Scene:
+        if self._scene is None:
+            raise DeviceError(f"{self._camera}: the virtual camera is not open")
+        return self._scene
+
+    def _sensor_time(self, time_ns: int) -> int:
+        """ns on the sensor's clock of a moment of the host's."""
+        assert self._begun is not None
+        return SENSOR_START * 1000 + time_ns - self._begun
+
+    def cue(self, cue: Cue) -> None:
+        """See `CameraSource.cue`: the subject acts on it."""
+        if self._scene is not None:
+            self._scene.cue(cue)
+
+    def truths(self) -> list[dict[str, Any]]:
+        """What the subject did in each take so far, see `evface.simulation.truth.truth_of`; oldest first."""
+        if self._scene is None:
+            return []
+        return [truth_of(performance, self._seed) for performance in performances_of(self._scene)]
+
+    def close(self) -> None:
+        """See `CameraSource.close`."""
+        self._scene = None
+
+
+class VirtualEventCamera(_VirtualCamera):
     """An event camera, with frames on the same clock if it is a DAVIS.
 
-    Between two of its pictures the light is taken to change evenly: what moves by several pixels in one step
-    is told less well the lower the step rate is.
+    It looks often while something moves and seldom while nothing does. Between two of its pictures the light
+    is taken to change evenly: what moves by several pixels in one step is told less well.
 
     Args:
         camera: davis346 or evk4.
@@ -34,36 +84,52 @@ class VirtualEventCamera:
     """
 
     def __init__(self, camera: str, options: Davis346Options | Evk4Options) -> None:
+        super().__init__(camera, options)
         self._options = options
-        self._model = "DAVIS346" if isinstance(options, Davis346Options) else "EVK4"
-        self._width, self._height = (
-            SIZES["davis346"] if isinstance(options, Davis346Options) else SIZES["evk4"]
-        )
-        self._camera = camera
-        self._pace = Pace(options.step_rate, together=int(options.packet_ms / 1000 * options.step_rate))
-        self._frame_period = round(SECOND / options.frame_rate) if isinstance(options, Davis346Options) else 0
+        is_davis = isinstance(options, Davis346Options)
+        self._model = "DAVIS346" if is_davis else "EVK4"
+        self._width, self._height = SIZES["davis346" if is_davis else "evk4"]
         self._packet_us = round(options.packet_ms * 1000)
-        self._scene: Scene | None = None
-        self._begun: int | None = None
+        self._pace = StepPace(options.step_rate, together=self._packet_us * 1000)
 
     @property
     def late(self) -> int:
-        """Steps skipped because the machine did not keep up."""
+        """Steps that were longer than they should be because the machine did not keep up."""
         return self._pace.late
+
+    def facts(self) -> dict[str, float]:
+        """What to know of its speed: steps so far, and the most a second, now and at worst."""
+        pace = self._pace
+        return {"steps": pace.steps, "step_rate": round(pace.rate, 1), "lowest_rate": round(pace.lowest, 1)}
+
+    def news(self) -> str:
+        """What the operator should hear of by now, "" when there is nothing new."""
+        return self._pace.news()
+
+    def summary(self) -> str:
+        """How it went, in one line for the operator."""
+        pace = self._pace
+        if not pace.late:
+            return f"{pace.steps} pictures, none late"
+        return (
+            f"{pace.steps} pictures, {pace.late} late: at worst {pace.lowest:.0f} a second, "
+            f"{pace.asked:g} were asked for"
+        )
 
     def open(self) -> CameraDescription:
         """See `CameraSource.open`."""
         options = self._options
-        # One thread: a second one wins little here, and the other cameras need the machine's cores.
-        cv2.setNumThreads(1)
-        self._scene = open_scene(options.scene, options.seed, options.loop)
-        self._warm_up()
+        scene = self._look(options)
+        self._lux = options.lux or scene.lux
+        self._warm_up(scene)
         self._sensor = self._make_sensor()
+        self._shutter = self._make_shutter()
         self._pending: list[Events] = []
         self._packet_end = SENSOR_START + self._packet_us
+        reduced = ", a reduced rate" if options.step_rate < FULL_RATE else ""
         detail = (
-            f"{options.scene}, seed {options.seed}: {options.pixels} pixels, "
-            f"events from {options.step_rate:g} pictures/s"
+            f"{options.scene}, seed {options.seed}: {options.pixels} pixels at {self._lux:.0f} lux, "
+            f"events from at most {options.step_rate:g} pictures/s{reduced}"
         )
         return CameraDescription(self._model, "", self._width, self._height, "virtual", detail)
 
@@ -71,46 +137,59 @@ class VirtualEventCamera:
         options = self._options
         return make_sensor(
             self._width, self._height, options.pixels, on=options.threshold_on, off=options.threshold_off,
-            lux=options.lux, seed=options.seed,
+            lux=self._lux, seed=options.seed,
         )  # fmt: skip
 
-    def _warm_up(self) -> None:
+    def _make_shutter(self) -> GlobalShutter | None:
+        options = self._options
+        if not isinstance(options, Davis346Options):
+            return None
+        exposure = 0.0 if options.auto_exposure else options.exposure
+        return GlobalShutter(self._width, self._height, options.frame_rate, exposure, options.seed)
+
+    def _warm_up(self, scene: Scene) -> None:
         """Compile before the clock runs."""
-        assert self._scene is not None
-        sensor = self._make_sensor()
-        for step in (1, 2):
-            image = self._scene.render(0, self._width, self._height)
+        sensor, shutter = self._make_sensor(), self._make_shutter()
+        scene.motion(0, 1, self._width, self._height)
+        for step in range(1, 4):
+            image = scene.render(0, self._width, self._height)
             image[:1] *= step
             pack(sensor.step(image, step), step, 0)
+            if shutter is not None:
+                shutter.see(image, step * 1_000_000_000, self._lux)
 
     def read(self, timeout: float) -> list[Reading] | None:
         """See `CameraSource.read`."""
-        if self._scene is None:
-            raise DeviceError(f"{self._camera}: the virtual camera is not open")
+        scene = self._open_scene()
         if self._begun is None:
             # Not on opening: a node may be active much later, and nothing would be late by that.
-            self._begun = self._next_frame = self._pace.start()
+            self._begun = self._pace.start()
+            if self._shutter is not None:
+                self._shutter.start(self._begun)
         end = time.monotonic() + timeout
         readings: list[Reading] = []
-        while not readings:
-            now = self._pace.wait(end - time.monotonic())
-            if now is None:
-                break
-            self._step(self._scene, now, readings)
+        while not readings and self._pace.wait(end - time.monotonic()):
+            while not readings:
+                now = self._pace.step(scene, self._width, self._height)
+                if now is None:
+                    break
+                self._step(scene, now, readings)
         return readings
 
     def _step(self, scene: Scene, now: int, readings: list[Reading]) -> None:
-        assert self._begun is not None
-        time_us = SENSOR_START + (now - self._begun) // 1000
+        time_us = self._sensor_time(now) // 1000
         light = scene.render(now, self._width, self._height)
         self._pending.append(self._sensor.step(light, time_us))
-        if self._frame_period and now >= self._next_frame:
-            readings.append(Frame(to_grey(light), "mono8", self._width, self._height, time_us * 1000, now))
-            missed = (now - self._next_frame) // self._frame_period
-            self._next_frame += (missed + 1) * self._frame_period
+        if self._shutter is not None:
+            readings += [self._frame(shot) for shot in self._shutter.see(light, now, self._lux)]
         if time_us >= self._packet_end:
             readings += self._packets(Events.concatenate(self._pending), time_us)
             self._pending = []
+
+    def _frame(self, shot: Shot) -> Frame:
+        # The sensor's clock counts in us.
+        sensor_time = self._sensor_time(shot.time) // 1000 * 1000
+        return Frame(shot.image, "mono8", self._width, self._height, sensor_time, shot.time)
 
     def _packets(self, events: Events, time_us: int) -> list[Reading]:
         """The events up to a time; of a step that is longer than a packet, several packets."""
@@ -126,63 +205,56 @@ class VirtualEventCamera:
         self._packet_end += ((time_us - self._packet_end) // self._packet_us + 1) * self._packet_us
         return packets
 
-    def cue(self, cue: Cue) -> None:
-        """See `CameraSource.cue`: the subject acts on it."""
-        if self._scene is not None:
-            self._scene.cue(cue)
 
-    def close(self) -> None:
-        """See `CameraSource.close`."""
-        self._scene = None
-
-
-class VirtualWebcam:
-    """A webcam that delivers JPEGs.
+class VirtualWebcam(_VirtualCamera):
+    """A webcam that delivers JPEGs: a rolling shutter, an exposure that follows the light.
 
     Args:
         options: of the webcam.
     """
 
     def __init__(self, options: WebcamOptions) -> None:
+        super().__init__("webcam", options)
         self._options = options
         self._pace = Pace(options.frame_rate)
-        self._scene: Scene | None = None
-        self._begun: int | None = None
+        self._pictures = 0
+        self._shutter = RollingShutter(
+            options.width, options.height, options.frame_rate, options.seed, options.pictures, options.readout
+        )
 
     @property
     def late(self) -> int:
         """Pictures skipped because the machine did not keep up."""
         return self._pace.late
 
+    def summary(self) -> str:
+        """How it went, in one line for the operator."""
+        return f"{self._pictures} pictures, {self._pace.late or 'none'} left out"
+
     def open(self) -> CameraDescription:
         """See `CameraSource.open`."""
         options = self._options
-        cv2.setNumThreads(1)
-        self._scene = open_scene(options.scene, options.seed, options.loop)
-        self._scene.picture(0, options.width, options.height)
-        detail = f"{options.scene}, seed {options.seed}: {options.frame_rate:g} pictures/s"
+        scene = self._look(options)
+        self._lux = options.lux or scene.lux
+        self._shutter.warm_up()
+        shot = self._shutter.shoot(scene, 0, self._lux)
+        detail = (
+            f"{options.scene}, seed {options.seed}: {options.frame_rate:g} pictures/s, "
+            f"exposed for {shot.exposure / 1e6:.1f} ms at {self._lux:.0f} lux"
+        )
         return CameraDescription("webcam", "", options.width, options.height, "virtual", detail)
 
     def read(self, timeout: float) -> list[Reading] | None:
         """See `CameraSource.read`."""
-        if self._scene is None:
-            raise DeviceError("webcam: the virtual camera is not open")
+        scene = self._open_scene()
         if self._begun is None:
             self._begun = self._pace.start()
         now = self._pace.wait(timeout)
         if now is None:
             return []
         options = self._options
-        picture = self._scene.picture(now, options.width, options.height)
-        _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, options.quality])
-        sensor_time = SENSOR_START * 1000 + now - self._begun
-        return [Frame(jpeg.tobytes(), "jpeg", options.width, options.height, sensor_time, now)]
-
-    def cue(self, cue: Cue) -> None:
-        """See `CameraSource.cue`: the subject acts on it."""
-        if self._scene is not None:
-            self._scene.cue(cue)
-
-    def close(self) -> None:
-        """See `CameraSource.close`."""
-        self._scene = None
+        self._pictures += 1
+        shot = self._shutter.shoot(scene, now, self._lux)
+        _, jpeg = cv2.imencode(".jpg", shot.image, [cv2.IMWRITE_JPEG_QUALITY, options.quality])
+        sensor_time = self._sensor_time(shot.time)
+        return [Frame(jpeg.tobytes(), "jpeg", options.width, options.height, sensor_time, shot.time)]

@@ -387,6 +387,17 @@ class RollingShutter:
         middle = begin + length // 2
         return Shot(image.reshape(self.height, self.width, 3), middle, exposure, gain)
 
+    def warm_up(self) -> None:
+        """Compile before a clock runs."""
+        black = np.zeros((2, 3), np.uint8)
+        noise = (self._spread(1.0), self._grain.store, np.zeros(2, np.int64), black.copy())
+        weights = row_weights(2, 3, 1.0, 1.0)
+        light = np.zeros((2, 3), np.float32)
+        _grain_onto(black, *noise)
+        _mix(black, black, weights[:, 0], weights[:, 1], LIGHT_OF_VALUE, _VALUE_OF_LEVEL, *noise)
+        _collect(black, weights[:, 0], LIGHT_OF_VALUE, light)
+        _show(light, _VALUE_OF_LEVEL, *noise)
+
     def _look(self, scene: Scene, time_ns: int) -> NDArray[np.uint8]:
         return scene.picture(time_ns, self.width, self.height).reshape(self.height, 3 * self.width)
 

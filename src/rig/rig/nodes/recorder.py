@@ -15,6 +15,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from pydantic import BaseModel, Field
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu
+from std_msgs.msg import String
 
 import evface
 from event_camera_msgs.msg import EventPacket
@@ -22,7 +23,7 @@ from evface.errors import EvfaceError, FormatError
 from evface.events import stamp_of
 from rig.errors import RecordingError
 from rig.parameters import declare
-from rig.recording import Manifest, PreRoll, TakeWriter, take_name
+from rig.recording import TRUTH, Manifest, PreRoll, TakeWriter, Truths, take_name
 from rig.recording.take import missing
 from rig.spinning import Process, run
 from rig.stamps import SECOND, host_now, to_ns, to_time
@@ -104,6 +105,7 @@ class Recorder(Node, Process):
         self._manifest: Manifest | None = None
         self._take: TakeWriter | None = None
         self._preroll = PreRoll(*PREROLL)
+        self._truths = Truths()
         self._facts: dict[str, Any] = {}
         self._end: int | None = None
         self._finishing: list[threading.Thread] = []
@@ -118,6 +120,7 @@ class Recorder(Node, Process):
         self.create_subscription(SessionState, STATE, self._on_state, LATCHED_QOS)
         self.create_subscription(Marker, MARKER, self._sensor(MARKER), SMALL_QOS, raw=True)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, SMALL_QOS)
+        self.create_subscription(String, TRUTH, self._on_truth, SMALL_QOS)
         self.create_timer(1.0, self._publish_status)
         self._closing = self.create_timer(GRACE / 2, self._close_when_due)
 
@@ -196,6 +199,11 @@ class Recorder(Node, Process):
             if camera in self.parameters.cameras:
                 self._cameras[camera] = {entry.key: entry.value for entry in status.values}
 
+    def _on_truth(self, message: String) -> None:
+        complaint = self._truths.hear(message.data)
+        if complaint:
+            print(f"warning: {complaint}", flush=True)
+
     # --- takes -------------------------------------------------------------------------------------
 
     def _open_session(self, state: SessionState) -> None:
@@ -255,7 +263,10 @@ class Recorder(Node, Process):
         assert self._manifest is not None
         try:
             line = take.finish(facts)
+            truth = self._truths.of(facts["au"], facts["trial"], facts["run"])
             with self._lock:
+                if truth is not None:
+                    self._manifest.append_truth(take.name, truth)
                 self._manifest.append(line)
                 self._manifest.write_session(self._session_facts | {"cameras": self._cameras})
                 self._finished += 1

@@ -3,5 +3,6 @@
 from rig.recording.manifest import Manifest
 from rig.recording.preroll import PreRoll
 from rig.recording.take import TakeWriter, take_name
+from rig.recording.truths import TRUTH, TRUTHS, Truths, announcement
 
-__all__ = ["Manifest", "PreRoll", "TakeWriter", "take_name"]
+__all__ = ["TRUTH", "TRUTHS", "Manifest", "PreRoll", "TakeWriter", "Truths", "announcement", "take_name"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rig.errors import RecordingError
+from rig.recording.truths import TRUTHS
 
 
 class Manifest:
@@ -54,16 +55,32 @@ class Manifest:
         Raises:
             RecordingError: the disk is full or gone.
         """
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise RecordingError(f"cannot write {self.path}: {error.strerror or error}") from error
+        _append(self.path, line)
+
+    def append_truth(self, name: str, truth: dict[str, Any]) -> None:
+        """Add what a virtual subject did in a take, before the take's own line.
+
+        Args:
+            name: of the take.
+            truth: see `evface.simulation.truth.truth_of`.
+
+        Raises:
+            RecordingError: the disk is full or gone.
+        """
+        _append(self.folder / TRUTHS, {"name": name, **truth})
 
     def close(self) -> None:
         """Let go of the folder."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _append(path: Path, line: dict[str, Any]) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise RecordingError(f"cannot write {path}: {error.strerror or error}") from error
