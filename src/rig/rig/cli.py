@@ -12,6 +12,7 @@ from rig.commands.demo import demo
 from rig.commands.doctor import doctor
 from rig.commands.learning import convert, train
 from rig.commands.recording import record
+from rig.commands.simulate import simulate
 from rig.commands.watching import live, replay
 
 app = typer.Typer(
@@ -22,11 +23,13 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Record faces with event cameras, and know which Action Unit just moved.\n\n"
     "The usual way: [bold]doctor[/] (is the machine ready?), [bold]record[/] (bags), [bold]convert[/] "
-    "(a dataset), [bold]train[/] (a model), [bold]live[/] or [bold]replay[/] (the topic /au).",
+    "(a dataset), [bold]train[/] (a model), [bold]live[/] or [bold]replay[/] (the topic /au). Without "
+    "subjects: [bold]simulate[/] (a dataset of virtual ones).",
 )
 app.command()(doctor)
 app.command()(record)
 app.command()(convert)
+app.command()(simulate)
 app.add_typer(train, name="train")
 app.command()(live)
 app.command()(replay)

@@ -24,10 +24,12 @@ FILES = """\
   their times in unix ns; the video itself counts ms from the take's start.
 - `events.tsv`: the cues. Onsets are seconds from the take's start, `take_start_ns` in sync.json.
 - `boxes.csv`: one square face box per recording, px; it may reach beyond the sensor. `method` is `detected`
-  (median of MTCNN's detections, with margin), `webcam` (taken over from there, not calibrated) or `default`
-  (the middle of the sensor: no face was looked for or seen).
+  (median of MTCNN's detections, with margin), `rendered` (the same, in renderings of what a virtual sensor
+  without frames sees), `webcam` (taken over from there, not calibrated) or `default` (the middle of the
+  sensor: no face was looked for or seen).
 - `sync.json`: each clock's offset and drift, how they were found, and the span of the clip in unix ns.
 - `quality.json`: sources, counts, losses, flags.
+- `truth.json`, of virtual subjects only: what they did and when.
 
 A clip runs from half a second before the perform cue to half a second after the rest cue; correct `clip` in
 sync.json where a person knows better. Of each trial the last complete take counts for training.
@@ -35,8 +37,8 @@ sync.json where a person knows better. Of each trial the last complete take coun
 """
 
 
-def card(name: str, takes: Sequence[ConvertedTake]) -> str:
-    """README.md of a dataset with these takes."""
+def card(name: str, takes: Sequence[ConvertedTake], about: Sequence[str] = ()) -> str:
+    """README.md of a dataset with these takes; ``about`` are lines of its own on how it came about."""
     used = training_takes(takes)
     subjects = {take.id.subject for take in takes}
     counts = [
@@ -54,6 +56,7 @@ def card(name: str, takes: Sequence[ConvertedTake]) -> str:
             "",
             *_origin(takes),
             "",
+            *([*about, ""] if about else []),
             "| recording | takes |",
             "|---|---|",
             *counts,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,19 @@ from evface.errors import DatasetError
 NAME = "Facial Action Units before event cameras"
 
 
-def describe(root: Path, sessions: dict[tuple[str, str], dict[str, Any]]) -> None:
+def describe(
+    root: Path,
+    sessions: dict[tuple[str, str], dict[str, Any]],
+    name: str = NAME,
+    about: Sequence[str] = (),
+) -> None:
     """Write what describes the dataset as a whole, from the takes that are there.
 
     Args:
         root: of the dataset.
         sessions: what the recorder said, by subject and session.
+        name: of the dataset.
+        about: lines of Markdown for the card: how it came about.
     """
     takes = list(iter_takes(root))
     for (subject, session), facts in sessions.items():
@@ -30,11 +38,11 @@ def describe(root: Path, sessions: dict[tuple[str, str], dict[str, Any]]) -> Non
             _write_json(folder / "session.json", facts)
     _write_participants(root, takes)
     _write_splits(root, takes)
-    (root / "README.md").write_text(card(NAME, takes), encoding="utf-8")
+    (root / "README.md").write_text(card(name, takes, about), encoding="utf-8")
     _write_json(
         root / "dataset_description.json",
         {
-            "Name": NAME,
+            "Name": name,
             "BIDSVersion": "1.10.0",
             "DatasetType": "derivative",
             "GeneratedBy": [{"Name": "evface", "Version": evface.__version__}],

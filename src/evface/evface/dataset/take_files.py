@@ -199,6 +199,19 @@ class TakeFiles:
 
     # --- boxes -------------------------------------------------------------------------------------
 
+    def look(self, recording: str, pictures: Iterable[Picture]) -> None:
+        """Find the face of an event camera without frames in pictures that are not recorded.
+
+        Args:
+            recording: "evk4".
+            pictures: what it sees, rendered; uint8 ``[H, W, 3]`` of its size.
+        """
+        looks = Looks(self._window, self._detector)
+        for picture in pictures:
+            looks.look(picture)
+        if looks.found:
+            self._box(recording, median_box(looks.found), "rendered", len(looks.found), looks.count)
+
     def _box_of_frames(self, recording: str, width: int, height: int, looks: Looks) -> None:
         if looks.found:
             self._box(recording, median_box(looks.found), "detected", len(looks.found), looks.count)

@@ -1,0 +1,195 @@
+"""A plan becomes a dataset: takes in parallel, each whole or not there, the same bytes in whatever order."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+import evface
+from evface.dataset.boxes import FaceDetector
+from evface.dataset.description import describe
+from evface.dataset.progress import Progress, silent
+from evface.dataset.take_files import DONE, PARTIAL
+from evface.dataset.tree import read_json
+from evface.errors import DatasetError
+from evface.simulation.cohorts.about import NAME, about, session_facts
+from evface.simulation.cohorts.plan import PlannedTake, SimulationPlan
+from evface.simulation.cohorts.take import simulate_take
+from evface.simulation.truth import SIMULATOR
+
+PLAN = "simulation.json"
+"""At the dataset's root: which plan, and by which version of the simulator."""
+
+BYTES = {"davis346": 6e6, "webcam": 12e6, "evk4": 40e6}
+"""Of a take of each camera, upper estimates; the EVK4's whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationReport:
+    """What became of the takes.
+
+    Attributes:
+        made: simulated now.
+        there: whole already.
+    """
+
+    made: int
+    there: int
+
+
+def simulate(
+    plan: SimulationPlan, out: Path, *, jobs: int = 1, progress: Progress = silent, boxes: bool = True
+) -> SimulationReport:
+    """Make or continue the dataset of a plan.
+
+    The same plan and version give the same bytes, whatever ``jobs`` is and however often it was interrupted.
+
+    Args:
+        plan: of the cohort.
+        out: root of the dataset; made if it is not there.
+        jobs: processes.
+        progress: told after every take.
+        boxes: search the frames for the face; without, every take gets the centred default box.
+
+    Raises:
+        DatasetError: ``out`` holds something else, or cannot be written, or the disk is too small.
+        ConfigError: boxes are wanted and facenet-pytorch is not installed.
+        KeyboardInterrupt: as it came; what is whole stays, and nothing else does.
+    """
+    try:
+        _claim(plan, out, boxes)
+        missing = [take for take in plan.takes if not take.id.file(out, DONE).exists()]
+        _check_space(plan, missing, out)
+        there = len(plan.takes) - len(missing)
+        try:
+            for done, name in enumerate(_made(plan, missing, out, jobs, boxes), there + 1):
+                progress(done, len(plan.takes), name)
+        finally:
+            for left in out.glob(f"sub-*/ses-*/beh/.*{PARTIAL}"):
+                shutil.rmtree(left, ignore_errors=True)
+        describe(out, session_facts(plan), NAME, about(plan))
+    except OSError as error:
+        raise DatasetError(f"{out}: cannot be written: {error.strerror or error}") from error
+    return SimulationReport(len(missing), there)
+
+
+def _claim(plan: SimulationPlan, out: Path, boxes: bool) -> None:
+    """Write down whose dataset this is, or see that it is the same."""
+    content: dict[str, Any] = {
+        "simulator": {"name": SIMULATOR, "version": evface.__version__},
+        "plan": plan.as_json(),
+        "boxes": boxes,
+    }
+    path = out / PLAN
+    if path.exists():
+        there = read_json(path)
+        if there != json.loads(json.dumps(content)):
+            raise DatasetError(f"{out}: {_difference(there, content)}; choose another folder")
+        return
+    if out.exists() and any(out.iterdir()):
+        raise DatasetError(f"{out}: not empty, and without {PLAN}: choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    written = path.with_name(f".{PLAN}{PARTIAL}")
+    written.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    written.replace(path)
+
+
+def _difference(there: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """Why the dataset that is there cannot be continued."""
+    version = there.get("simulator", {}).get("version")
+    if version != evface.__version__:
+        return f"made by version {version} of the simulator, this is {evface.__version__}"
+    old, new = there.get("plan", {}), json.loads(json.dumps(wanted["plan"]))
+    for key, value in new.items():
+        if old.get(key) != value:
+            return f"made with {key} {old.get(key)}, not {value}"
+    return "made by another plan"
+
+
+def _check_space(plan: SimulationPlan, takes: list[PlannedTake], out: Path) -> None:
+    weights = BYTES | {"evk4": BYTES["evk4"] * plan.scale**2}
+    needed = sum(weights[sensor] for take in takes for sensor in take.sensors)
+    free = shutil.disk_usage(out).free
+    if free < needed:
+        raise DatasetError(
+            f"{out}: {len(takes)} takes need about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
+        )
+
+
+def _made(plan: SimulationPlan, takes: list[PlannedTake], out: Path, jobs: int, boxes: bool) -> Iterator[str]:
+    """Simulate takes; the name of each when it is whole."""
+    if not takes:
+        return
+    if jobs == 1:
+        cv2.setNumThreads(1)
+        detector = FaceDetector() if boxes else None
+        for take in takes:
+            simulate_take(take, plan, out, detector)
+            yield take.id.name
+        return
+    with _workers(min(jobs, len(takes)), boxes) as pool:
+        waiting: set[Future[str]] = {pool.submit(_work, take, plan, out) for take in takes}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        except BrokenProcessPool as error:
+            raise DatasetError(
+                "a simulating process was killed (memory?); call again to go on, with fewer jobs"
+            ) from error
+
+
+@contextmanager
+def _workers(jobs: int, boxes: bool) -> Iterator[ProcessPoolExecutor]:
+    """Processes that end with the block, at once where it is left by an exception."""
+    # Fresh ones: a copy of a process with the threads of torch and numba may stand still for ever.
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin_work, (boxes,))
+    try:
+        yield pool
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_detector: FaceDetector | None = None
+"""Of a simulating process."""
+
+
+def _begin_work(boxes: bool) -> None:
+    global _detector
+    # Ctrl-C goes to all processes of a terminal; the first one decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    cv2.setNumThreads(1)
+    _detector = FaceDetector() if boxes else None
+
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed waits for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(take: PlannedTake, plan: SimulationPlan, out: Path) -> str:
+    simulate_take(take, plan, out, _detector)
+    return take.id.name

@@ -1,0 +1,170 @@
+"""One take of a cohort: a subject performs before virtual cameras, and the dataset's files come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+import evface
+from evface.dataset.boxes import FaceDetector
+from evface.dataset.cues import CueRecord
+from evface.dataset.looks import LOOKS
+from evface.dataset.recordings import EventBlock, Picture
+from evface.dataset.take_files import TakeFiles, files_of
+from evface.dataset.truth import TRUTH, with_seconds
+from evface.events import Events
+from evface.simulation.cohorts.plan import SECOND, PlannedTake, Sensor, SimulationPlan
+from evface.simulation.frame_sensor import GlobalShutter, RollingShutter
+from evface.simulation.pixels import make_sensor
+from evface.simulation.scene import Scene, open_scene
+from evface.simulation.stepping import Steps
+from evface.simulation.threshold import EventSensor
+from evface.simulation.truth import SIMULATOR, performances_of, truth_of
+
+PACKET = 5_000_000
+"""ns of an event packet."""
+
+SHORTEST_DELAY, MEAN_WAIT = 800_000, 300_000
+"""ns until a packet arrives: at least, and what comes to it on average."""
+
+DAVIS_RATE, WEBCAM_RATE = 25.0, 30.0
+"""Hz of the frames."""
+
+JPEG_QUALITY = 85
+"""Of the webcam's pictures."""
+
+VIRTUAL = "virtual"
+"""Source of every stream, as a camera's node would say."""
+
+
+def simulate_take(
+    take: PlannedTake, plan: SimulationPlan, out: Path, detector: FaceDetector | None
+) -> dict[str, Any]:
+    """Simulate one take; its files appear when all are whole, quality.json last.
+
+    Args:
+        take: of the plan.
+        plan: of the cohort.
+        out: root of the dataset.
+        detector: of faces; None: default boxes.
+
+    Returns:
+        What its quality.json says.
+    """
+    cues = [CueRecord(cue.phase, cue.au, cue.start, cue.duration, cue.start) for cue in take.cues()]
+    with files_of(take.id, out) as work:
+        files = TakeFiles(take.id, work, cues, (take.start, take.end), detector)
+        clocks: dict[str, dict[str, int]] = {}
+        for sensor in take.sensors:
+            scene = open_take(take, plan, sensor)
+            if sensor == "webcam":
+                files.frames("rgb", _webcam(scene, take, plan), VIRTUAL)
+                continue
+            view = _EventView(scene, take, plan, sensor)
+            name = "davis" if sensor == "davis346" else "evk4"
+            files.events(name, view.packets(), VIRTUAL)
+            clocks[name] = {"offset_ns": view.clock.power_on}
+            if sensor == "davis346":
+                files.frames("davis", view.frames, VIRTUAL)
+            else:
+                files.look("evk4", _renderings(scene, take, plan))
+        truths = [truth for truth in performances_of(scene) if truth.trial == take.trial]
+        for truth in truths:
+            told = truth_of(truth, take.subject_seed) | {"clocks": clocks}
+            files.write_json(TRUTH, with_seconds(told, files.origin))
+        scale = {"scale": {"evk4": plan.scale}} if "evk4" in take.sensors else {}
+        return files.finish(
+            take.trial,
+            "complete",
+            simulator={"name": SIMULATOR, "version": evface.__version__, "seed": plan.seed},
+            **scale,
+        )
+
+
+def open_take(take: PlannedTake, plan: SimulationPlan, sensor: Sensor) -> Scene:
+    """The scene of a take as one of its cameras sees it, told all its cues."""
+    scene = open_scene("face", take.subject_seed, camera=sensor)
+    for cue in take.cues():
+        scene.cue(cue)
+    return scene
+
+
+@dataclass(frozen=True, slots=True)
+class SensorClock:
+    """The clock of a sensor that was switched on some time before the session.
+
+    Attributes:
+        power_on: ns, host clock, when it showed 0.
+    """
+
+    power_on: int
+
+    @classmethod
+    def of(cls, take: PlannedTake, sensor: Sensor) -> SensorClock:
+        """The clock of one of the session's sensors."""
+        rng = np.random.default_rng([take.session_seed, *sensor.encode()])
+        return cls(take.session - int(rng.integers(30 * SECOND, 1800 * SECOND)))
+
+    def shows(self, time_ns: int) -> int:
+        """us on the sensor's clock at a moment of the host's."""
+        return (time_ns - self.power_on) // 1000
+
+
+class _EventView:
+    """What an event camera makes of a take: packets, and with a DAVIS frames on the way."""
+
+    def __init__(self, scene: Scene, take: PlannedTake, plan: SimulationPlan, sensor: Sensor) -> None:
+        self._scene, self._take = scene, take
+        self.clock = SensorClock.of(take, sensor)
+        self._width, self._height = plan.size(sensor)
+        self._sensor: EventSensor = make_sensor(
+            self._width, self._height, "clean", lux=scene.lux, seed=take.session_seed
+        )
+        self._random = np.random.default_rng([take.noise_seed, *sensor.encode()])
+        self.frames: list[Picture] = []
+        self._shutter: GlobalShutter | None = None
+        if sensor == "davis346":
+            self._shutter = GlobalShutter(self._width, self._height, DAVIS_RATE, seed=take.session_seed)
+            self._shutter.start(take.start + int(self._random.integers(0, int(SECOND / DAVIS_RATE))))
+
+    def packets(self) -> Iterator[EventBlock]:
+        """The take's event packets in order; its frames are complete when the last one was asked for."""
+        begin, end = self._take.start, self._take.end
+        waiting: list[Events] = []
+        sent = begin
+        for time in Steps().times(self._scene, begin, end, self._width, self._height):
+            light = self._scene.render(time, self._width, self._height)
+            waiting.append(self._sensor.step(light, self.clock.shows(time)))
+            if self._shutter is not None:
+                shots = self._shutter.see(light, time, self._scene.lux)
+                self.frames += [Picture(shot.time, shot.image) for shot in shots]
+            if time - sent >= PACKET or time == end:
+                yield self._packet(Events.concatenate(waiting), time)
+                waiting, sent = [], time
+
+    def _packet(self, events: Events, time: int) -> EventBlock:
+        arrival = time + SHORTEST_DELAY + int(self._random.exponential(MEAN_WAIT))
+        return EventBlock(arrival, self.clock.shows(time), events, lost=0, dropped=0)
+
+
+def _webcam(scene: Scene, take: PlannedTake, plan: SimulationPlan) -> Iterator[Picture]:
+    width, height = plan.size("webcam")
+    shutter = RollingShutter(width, height, WEBCAM_RATE, seed=take.session_seed)
+    period = round(SECOND / WEBCAM_RATE)
+    phase = int(np.random.default_rng([take.noise_seed, 0xCA3]).integers(0, period))
+    for end in range(take.start + phase, take.end, period):
+        shot = shutter.shoot(scene, end, scene.lux)
+        _, jpeg = cv2.imencode(".jpg", shot.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        yield Picture(shot.time, jpeg.tobytes())
+
+
+def _renderings(scene: Scene, take: PlannedTake, plan: SimulationPlan) -> Iterator[Picture]:
+    """A few pictures of what the EVK4 sees, which it cannot take itself: its face box comes from them."""
+    width, height = plan.size("evk4")
+    for time in range(take.start, take.end, take.timing.total // (2 * LOOKS)):
+        yield Picture(time, scene.picture(time, width, height))
