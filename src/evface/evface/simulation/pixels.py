@@ -9,23 +9,30 @@ a second. Each event has its own time, from the crossing of its threshold.
 
 from __future__ import annotations
 
+import itertools
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from evface.errors import GeometryError
 from evface.events.container import Events
-from evface.simulation.ordering import TimeSorter
+from evface.simulation.ordering import LARGEST, LONGEST_STEP, TimeSorter
+from evface.simulation.pixel_kernel import (
+    ABOVE,
+    AWAKE,
+    BLOCK,
+    FIELDS,
+    OFF,
+    ON,
+    add_noise,
+    advance,
+    queue,
+    start,
+)
 from evface.simulation.threshold import EventSensor, ThresholdSensor
-
-SHOT_IN_LIGHT = 0.25
-"""Share of the shot noise that is left at the light of ``lux_at_cutoff`` and above (v2e)."""
-
-SLOWEST = 0.02
-"""Share of the cut-off that a pixel in the dark keeps."""
 
 
 class PixelModel(BaseModel):
@@ -72,108 +79,8 @@ NOISY = PixelModel(threshold_sigma=0.05, cutoff_hz=30.0, leak_hz=0.1, shot_hz=5.
 """v2e's noisy preset: a sensor in the dark."""
 
 
-_BLOCK = 64
-"""Pixels looked at together: few have an event in one step, and a block without any is passed in vectors."""
-
-_SHARES = 1024
-"""Steps in which the cut-off follows the light."""
-
-# log2(1 + x) on [0, 1): a polynomial without constant term, fitted by least squares, right to 2.5e-6.
-_P1, _P2, _P3, _P4, _P5, _P6 = (
-    np.float32(c) for c in (1.44253478, -0.71803359, 0.45715812, -0.27734165, 0.12147295, -0.02579234)
-)
-_LN2 = np.float32(math.log(2.0))
-_MANTISSA = np.float32(2.0**-23)
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def _respond(bits, light, gain, decays, tau, span, log_light, signal, change):  # type: ignore[no-untyped-def]
-    """Logarithm and low-pass of every pixel, without a branch, so that it is compiled to vectors.
-
-    ``bits`` are those of the light above dark as float32: exponent and mantissa give the logarithm.
-    The signal is the exact answer of a first-order low-pass to a ramp of the logarithm.
-    """
-    for i in range(light.size):
-        at = np.uintp(i)
-        x = np.float32(bits[at] & 0x7FFFFF) * _MANTISSA
-        whole = np.float32((bits[at] >> 23) - 127)
-        log2 = whole + x * (_P1 + x * (_P2 + x * (_P3 + x * (_P4 + x * (_P5 + x * _P6)))))
-        new = log2 * _LN2
-        share = min(np.float32(1.0), max(np.float32(SLOWEST), light[at] * gain))
-        lag = (new - log_light[at]) / span * (tau / share)
-        decay = decays[np.uintp(share * np.float32(_SHARES - 1) + np.float32(0.5))]
-        answer = new - lag + (signal[at] - log_light[at] + lag) * decay
-        change[at] = answer - signal[at]
-        log_light[at] = new
-        signal[at] = answer
-
-
-@njit(cache=True, nogil=True)
-def _stirred(change, above, rest, on, off, leaked, now, begin, end):  # type: ignore[no-untyped-def]
-    """How many pixels of a block have an event in this step, or rest from their last one."""
-    count = 0
-    for i in range(begin, end):
-        at = np.uintp(i)
-        after = above[at] + change[at] + leaked * on[at]
-        count += (after >= on[at]) | (after <= -off[at]) | (rest[at] > now)
-    return count
-
-
-@njit(cache=True, nogil=True)
-def _compare(change, above, rest, on, off, leaked, refractory, now, span, start, where, signs, when):  # type: ignore[no-untyped-def]
-    """Events of the pixels from ``start`` on; how many, and the pixel where the room ran out.
-
-    ``above`` is what the comparators see: the signal above its value at the last event, which leaks away.
-    """
-    n = 0
-    for begin in range(start, len(change), _BLOCK):
-        end = min(begin + _BLOCK, len(change))
-        if _stirred(change, above, rest, on, off, leaked, now, begin, end) == 0:
-            for i in range(begin, end):
-                above[np.uintp(i)] += change[np.uintp(i)] + leaked * on[np.uintp(i)]
-            continue
-        for i in range(begin, end):
-            slope = (change[i] + leaked * on[i]) / span
-            t = 0.0
-            value = float(above[i])
-            until = rest[i]
-            if until > now:
-                t = min(until - now, span)
-                value = 0.0
-            first = n
-            while slope != 0.0 and t < span:
-                bound = on[i] if slope > 0.0 else -off[i]
-                crossing = t + max(0.0, (bound - value) / slope)
-                if crossing > span:
-                    break
-                if n == len(when):
-                    # Nothing of this pixel is kept: it lives through the step again, with more room.
-                    return first, i
-                where[n] = i
-                signs[n] = slope > 0.0
-                when[n] = max(1, min(np.int64(span), np.int64(math.ceil(crossing))))
-                n += 1
-                t = crossing + refractory
-                until = now + t
-                value = 0.0
-            above[i] = value + slope * (span - t) if t < span else 0.0
-            rest[i] = until
-    return n, len(change)
-
-
-@njit(cache=True, nogil=True)
-def _queue(t, kept, gap, patience, free):  # type: ignore[no-untyped-def]
-    """Hand events out one by one, ``gap`` us apart; how many got through, and when the bus is free."""
-    n = 0
-    for i in range(len(t)):
-        out = max(float(t[i]), free)
-        if out - t[i] > patience:
-            continue
-        t[i] = np.int64(out)
-        kept[n] = i
-        n += 1
-        free = out + gap
-    return n, free
+LEAST_THRESHOLD = 0.01
+"""That a pixel's may be drawn as."""
 
 
 class PixelSensor:
@@ -185,45 +92,56 @@ class PixelSensor:
         model: of its pixels.
         lux: light on the sensor's scene where a picture is 1.
         seed: of thresholds and noise; the same pictures and seed give the same events.
+        threads: that share the pixels; the events do not depend on their number.
 
     Attributes:
         lost: events that the bus could not hand out.
     """
 
     def __init__(
-        self, width: int, height: int, model: PixelModel = CLEAN, lux: float = 500.0, seed: int = 0
+        self,
+        width: int,
+        height: int,
+        model: PixelModel = CLEAN,
+        lux: float = 500.0,
+        seed: int = 0,
+        threads: int = 1,
     ) -> None:
+        count = width * height
+        if count > LARGEST:
+            raise GeometryError(f"a sensor of {width}x{height} px has more than {LARGEST} pixels")
         self.width = width
         self.height = height
         self.model = model
         self.lost = 0
         self._lux = lux
-        self._random = np.random.default_rng(seed)
-        count = width * height
-        self._on = self._thresholds(model.threshold_on, count)
-        self._off = self._thresholds(model.threshold_off, count)
+        random = np.random.default_rng(seed)
+        blocks = -(-count // BLOCK)
+        self._cells = np.zeros((blocks, FIELDS, BLOCK), np.float32)
+        on, off = (
+            np.maximum(random.normal(mean, model.threshold_sigma, (blocks, BLOCK)), LEAST_THRESHOLD)
+            for mean in (model.threshold_on, model.threshold_off)
+        )
+        self._cells[:, ON], self._cells[:, OFF] = on, off
         # Where between its thresholds a pixel stands when the world begins is chance.
-        chance = self._random.uniform(-0.5, 0.5, count)
-        self._above = (chance * np.minimum(self._on, self._off)).astype(np.float32)
+        self._cells[:, ABOVE] = random.uniform(-0.5, 0.5, on.shape) * np.minimum(on, off)
         self._rest = np.full(count, -1e18)
-        self._log_light = np.empty(count, np.float32)
-        self._signal = np.empty(count, np.float32)
-        self._change = np.zeros(count, np.float32)
-        self._hot = self._random.choice(count, round(model.hot_share * count), replace=False)
+        self._resting_until = np.full(blocks, -1e18)
+        self._current = np.zeros(blocks)
+        self._due = np.full(blocks, AWAKE)
+        self._hot = random.choice(count, round(model.hot_share * count), replace=False)
+        self._random = random.integers(0, 1 << 63, 1, np.uint64)
+        # Shot noise and hot pixels, the mean number of their events in a us, and when the next one comes.
+        self._rates = model.shot_hz * count / 1e6, model.hot_hz * len(self._hot) / 1e6
+        self._clocks = np.array([random.exponential(1.0 / rate) if rate else np.inf for rate in self._rates])
         self._time: int | None = None
         self._free = 0.0
         self._waiting = Events.empty(width, height)
         self._sorter = TimeSorter(width, height)
-        self._reserve(1 << 16)
-
-    def _thresholds(self, mean: float, count: int) -> NDArray[np.float32]:
-        drawn = self._random.normal(mean, self.model.threshold_sigma, count)
-        return np.maximum(drawn, 0.01).astype(np.float32)
-
-    def _reserve(self, capacity: int) -> None:
-        self._pixels = np.empty(capacity, np.int64)
-        self._signs = np.empty(capacity, np.uint8)
-        self._times = np.empty(capacity, np.int64)
+        edges = np.linspace(0, blocks, max(1, threads) + 1).astype(int).tolist()
+        self._bands = list(itertools.pairwise(edges))
+        self._words = [np.empty(1 << 14, np.int64) for _ in self._bands]
+        self._pool = ThreadPoolExecutor(len(self._bands) - 1, "pixels") if len(self._bands) > 1 else None
 
     def step(self, image: NDArray[np.float32], time_us: int) -> Events:
         """Go on to the next picture; between two pictures the logarithm of the light changes evenly.
@@ -242,84 +160,56 @@ class PixelSensor:
             raise GeometryError(
                 f"picture is {image.dtype}{list(image.shape)}, expected float32[{self.height}, {self.width}]"
             )
+        light = np.ascontiguousarray(image).reshape(-1)
         before, self._time = self._time, time_us
-        light = np.ascontiguousarray(image).ravel()
         if before is None:
-            # With no low-pass yet the signal is the light's.
-            self._log_light[:] = self._signal[:] = 0.0
-            self._optics(light, 1, still=True)
-            self._signal[:] = self._log_light
+            self._begin(light, time_us)
             return Events.empty(self.width, self.height)
         span = time_us - before
-        if span <= 0:
+        if not 0 < span <= LONGEST_STEP:
             raise GeometryError(f"a picture at {time_us} us after one at {before} us")
-        self._optics(light, span)
-        pixels, signs, times = self._compare(before, span)
-        pixels, signs, times = self._add_noise(light, span, pixels, signs, times)
-        return self._read_out(self._sorter.sort(pixels, signs, times, span, before), time_us)
+        words = self._advance(light, float(before), float(span))
+        return self._read_out(self._sorter.sort(words, span, before), time_us)
 
-    def _optics(self, light: NDArray[np.float32], span: int, *, still: bool = False) -> None:
-        """From light to the comparators' change of signal in this step."""
+    def _begin(self, light: NDArray[np.float32], time_us: int) -> None:
+        start(light, np.float32(self._lux), np.float32(self.model.dark_lux), self._cells.reshape(-1))
+        self._clocks += time_us
+        self._current[:] = time_us
+
+    def _optics(self, span: float) -> NDArray[np.float32]:
+        """What the light goes through in a step of ``span`` us; see `advance`."""
         model = self.model
-        bits = (light * np.float32(self._lux) + np.float32(model.dark_lux)).view(np.int32)
-        tau, decays = 0.0, np.zeros(_SHARES, np.float32)
-        if model.cutoff_hz and not still:
+        steps, lag = 1e9, 0.0
+        if model.cutoff_hz:
             tau = 1e6 / (2.0 * math.pi * model.cutoff_hz)
-            decays = np.exp(-span / tau * np.linspace(0.0, 1.0, _SHARES)).astype(np.float32)
-        gain = np.float32(self._lux / model.lux_at_cutoff)
-        _respond(
-            bits, light, gain, decays, np.float32(tau), np.float32(span),
-            self._log_light, self._signal, self._change,
-        )  # fmt: skip
+            steps, lag = span / tau / math.log(2.0), tau / span
+        return np.array([self._lux, model.dark_lux, self._lux / model.lux_at_cutoff, steps, lag], np.float32)
 
-    def _compare(
-        self, before: int, span: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
-        parts, start = [], 0
-        leaked = np.float32(self.model.leak_hz * span / 1e6)
-        while start < len(self._change):
-            n, start = _compare(
-                self._change, self._above, self._rest, self._on, self._off, leaked, self.model.refractory_us,
-                float(before), float(span), start, self._pixels, self._signs, self._times,
+    def _advance(self, light: NDArray[np.float32], now: float, span: float) -> NDArray[np.int64]:
+        """The words of a step's events; of them those of the signal first, in the order of the pixels."""
+        model, optics = self.model, self._optics(span)
+        leak, cells = model.leak_hz / 1e6, self._cells.reshape(-1)
+
+        def band(index: int) -> NDArray[np.int64]:
+            self._words[index], n = advance(
+                light, optics, leak, model.refractory_us, now, span, cells, self._rest, self._resting_until,
+                self._current, self._due, *self._bands[index], self._words[index],
             )  # fmt: skip
-            parts.append((self._pixels[:n], self._signs[:n], self._times[:n]))
-            if start < len(self._change):
-                self._reserve(4 * len(self._times))
-        if len(parts) == 1:
-            return parts[0]
-        pixels, signs, times = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return pixels, signs, times
+            return self._words[index][:n]
 
-    def _add_noise(
-        self,
-        light: NDArray[np.float32],
-        span: int,
-        pixels: NDArray[np.int64],
-        signs: NDArray[np.uint8],
-        times: NDArray[np.int64],
-    ) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
-        model, random = self.model, self._random
-        shots = random.poisson(model.shot_hz * len(light) * span / 1e6)
-        shot = random.integers(0, len(light), shots)
-        brightness = np.minimum(light[shot] * self._lux / model.lux_at_cutoff, 1.0)
-        shot = shot[random.random(shots) < 1.0 - (1.0 - SHOT_IN_LIGHT) * brightness]
-        fired = random.poisson(model.hot_hz * len(self._hot) * span / 1e6)
-        hot = random.choice(self._hot, fired) if fired else shot[:0]
-        extra = np.concatenate([shot, hot])
-        # An event is an event to the pixel, whatever caused it: its level begins anew.
-        self._above[extra] = 0.0
-        polarity = np.concatenate([random.integers(0, 2, len(shot)), np.ones(len(hot), np.int64)])
-        moments = random.integers(1, span + 1, len(extra))
-        if model.jitter_us and len(times):
-            delay = np.rint(random.normal(0.0, model.jitter_us, len(times))).astype(np.int64)
-            times = np.clip(times + delay, 1, span)
-        if not len(extra):
-            return pixels, signs, times
-        return (
-            np.concatenate([pixels, extra]),
-            np.concatenate([signs, polarity.astype(np.uint8)]),
-            np.concatenate([times, moments]),
-        )
+        if self._pool is None:
+            words = band(0)
+        else:
+            others = [self._pool.submit(band, index) for index in range(1, len(self._bands))]
+            words = np.concatenate([band(0), *(other.result() for other in others)])
+        if not (model.jitter_us or self._rates[0] or self._rates[1]):
+            return words
+        room, n = add_noise(
+            light, self._lux / model.lux_at_cutoff, self._rates[0], self._hot, self._rates[1],
+            model.jitter_us, leak, model.refractory_us, now, span, cells, self._rest, self._resting_until,
+            self._current, self._due, self._random, self._clocks, words, len(words),
+        )  # fmt: skip
+        return room[:n]
 
     def _read_out(self, events: Events, time_us: int) -> Events:
         if self.model.bus_mevs == 0.0:
@@ -327,7 +217,7 @@ class PixelSensor:
         # Events that still wait keep their places at the head of the queue.
         waited = Events.concatenate([self._waiting, events])
         t, kept = waited.t.copy(), np.empty(len(waited), np.int64)
-        n, self._free = _queue(t, kept, 1.0 / self.model.bus_mevs, self.model.bus_delay_us, self._free)
+        n, self._free = queue(t, kept, 1.0 / self.model.bus_mevs, self.model.bus_delay_us, self._free)
         self.lost += len(waited) - n
         kept = kept[:n]
         out = Events(waited.x[kept], waited.y[kept], waited.p[kept], t[kept], self.width, self.height)

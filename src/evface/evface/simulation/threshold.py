@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evface.errors import GeometryError
 from evface.events.container import Events
-from evface.simulation.ordering import TimeSorter
+from evface.simulation.ordering import LARGEST, LONGEST_STEP, TIME_BIT, TimeSorter
 
 DARK = 0.02
 """Light that a pixel sees without any, in units of the brightest: bounds the log intensity of black."""
@@ -35,7 +35,7 @@ def _stirred(image, up, down, begin, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _cross(image, before, up, down, level, start, on, off, span, pixels, signs, times):  # type: ignore[no-untyped-def]
+def _cross(image, before, up, down, level, start, on, off, span, words):  # type: ignore[no-untyped-def]
     """Events of the pixels from ``start`` on, in the order of the pixels; how many, and the first left out.
 
     Logarithms are taken of pixels that have crossed only: the others are compared with their bounds of light.
@@ -54,14 +54,13 @@ def _cross(image, before, up, down, level, start, on, off, span, pixels, signs, 
             rising = image[i] >= up[i]
             step = on if rising else -off
             crossings = max(0, int((new - reached) / step))
-            if n + crossings > len(times):
+            if n + crossings > len(words):
                 return n, i
             for _ in range(crossings):
                 reached += step
                 share = (reached - old) / (new - old) if new != old else 1.0
-                pixels[n] = i
-                signs[n] = rising
-                times[n] = min(span, max(1, math.ceil(share * span)))
+                when = min(span, max(1, math.ceil(share * span)))
+                words[n] = (np.int64(when) << TIME_BIT) | (i << 1) | rising
                 n += 1
             level[i] = reached
             up[i] = math.exp(reached + on) - DARK
@@ -96,6 +95,8 @@ class ThresholdSensor:
     """
 
     def __init__(self, width: int, height: int, on: float = 0.2, off: float = 0.2) -> None:
+        if width * height > LARGEST:
+            raise GeometryError(f"a sensor of {width}x{height} px has more than {LARGEST} pixels")
         self.width = width
         self.height = height
         self._on, self._off = on, off
@@ -105,12 +106,7 @@ class ThresholdSensor:
         self._up = np.empty(height * width, np.float32)
         self._down = np.empty(height * width, np.float32)
         self._sorter = TimeSorter(width, height)
-        self._reserve(1 << 16)
-
-    def _reserve(self, capacity: int) -> None:
-        self._pixels = np.empty(capacity, np.int64)
-        self._signs = np.empty(capacity, np.uint8)
-        self._times = np.empty(capacity, np.int64)
+        self._words = np.empty(1 << 16, np.int64)
 
     def step(self, image: NDArray[np.float32], time_us: int) -> Events:
         """Go on to the next picture.
@@ -131,7 +127,7 @@ class ThresholdSensor:
                 f"picture is {image.dtype}{list(image.shape)}, expected float32[{self.height}, {self.width}]"
             )
         before, span = self._before, time_us - self._time
-        if before is not None and span <= 0:
+        if before is not None and not 0 < span <= LONGEST_STEP:
             raise GeometryError(f"a picture at {time_us} us after one at {self._time} us")
         self._before, self._time = image, time_us
         if before is None:
@@ -143,10 +139,10 @@ class ThresholdSensor:
         while start < self.width * self.height:
             n, start = _cross(
                 image.ravel(), before.ravel(), self._up, self._down, self._level, start,
-                self._on, self._off, span, self._pixels, self._signs, self._times,
+                self._on, self._off, span, self._words,
             )  # fmt: skip
-            parts.append((self._pixels[:n], self._signs[:n], self._times[:n]))
+            parts.append(self._words[:n])
             if start < self.width * self.height:
-                self._reserve(4 * len(self._times))
-        pixels, signs, times = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
-        return self._sorter.sort(pixels, signs, times, span, time_us - span)
+                self._words = np.empty(4 * len(self._words), np.int64)
+        words = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return self._sorter.sort(words, span, time_us - span)
