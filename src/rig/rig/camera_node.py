@@ -19,7 +19,6 @@ from pydantic import BaseModel, create_model
 from pydantic.fields import Field
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu
 from std_msgs.msg import String
 
@@ -78,7 +77,8 @@ class CameraNode(LifecycleNode, Process):
         self._previous: Counter[str] = Counter()
         self._previous_time = host_now()
         self._trouble = ""
-        self._truth: Publisher | None = None
+        virtual = self.parameters.source == "virtual"  # type: ignore[attr-defined]
+        self._truth = self.create_publisher(String, TRUTH, SMALL_QOS) if virtual else None
         self._told = 0
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", SMALL_QOS)
         self._info = self.create_publisher(CameraInfo, f"/{camera}/camera_info", LATCHED_QOS)
@@ -121,8 +121,6 @@ class CameraNode(LifecycleNode, Process):
         self._source = open_source(self.camera, **options)
         self._description = self._source.open()
         found = self._description
-        if found.kind == "virtual" and self._truth is None:
-            self._truth = self.create_publisher(String, TRUTH, SMALL_QOS)
         self._told = 0
         self.get_logger().info(f"{found.model} {found.width}x{found.height} ({found.kind}) {found.detail}")
 

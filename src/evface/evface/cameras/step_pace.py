@@ -14,8 +14,11 @@ SLACK = 50 * MILLISECOND
 LONGEST = Steps().longest
 """ns of a step while nothing moves."""
 
-STRETCH = 25 * MILLISECOND
+STRETCH = 50 * MILLISECOND
 """ns further behind at which its rate is halved; at twice that it is a third, and so on."""
+
+LEAST = 20.0
+"""Hz that a camera keeps to even then: longer steps save little, as the events they give are not fewer."""
 
 STOPPED = SECOND // 2
 """ns behind its time from which on it goes on to the present in one step."""
@@ -88,7 +91,7 @@ class StepPace:
             self.late += round(lag / SECOND * self.asked)
             return lag
         behind = max(0, lag - SLACK - self._together)
-        self.rate = self.asked / (1.0 + behind / STRETCH)
+        self.rate = max(min(LEAST, self.asked), self.asked / (1.0 + behind / STRETCH))
         self.lowest = min(self.lowest, self.rate)
         shortest = round(SECOND / self.rate)
         steps = Steps(shortest=shortest, longest=max(LONGEST, shortest))

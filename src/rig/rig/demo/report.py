@@ -17,6 +17,8 @@ from evface.dataset.tree import ConvertedTake, list_takes, read_take
 from evface.evaluation.figures import PhaseSpan, scores_over_time, training_curve
 from evface.evaluation.strips import camera_strip, event_strip, png
 from evface.protocol import action_unit
+from rig.demo.people import contact_sheet
+from rig.demo.performance import Scores, draw, truth_of_take
 
 STYLE = Path(__file__).with_name("report.css")
 
@@ -39,8 +41,10 @@ def write_report(out: Path, shown: Path, scores: Path) -> Path:
     metrics = json.loads((out / "model" / "metrics.json").read_text())
     parts = [
         *_introduction(takes),
+        *_people(takes),
         *_replayed(take, scores, metrics, out),
-        *_clips(takes),
+        *_clips(takes, out),
+        *_truths(takes),
         *_training(metrics, out),
         *_manifest(out / "recordings"),
     ]
@@ -65,9 +69,19 @@ def _introduction(takes: list[ConvertedTake]) -> Iterator[str]:
         "the subject held out was played back through the live graph.</p>"
     )
     yield (
-        '<p class="mark"><strong>Simulated.</strong> The cameras look at a photograph that is moved, '
-        "differently for each Action Unit: no face performs anything here. The page shows that the way of "
-        "the data works; its figures say nothing about recognising people.</p>"
+        '<p class="mark"><strong>Simulated.</strong> Nobody sat here: the subjects are virtual people, '
+        "seen by models of the sensors. What is learned from them is about these models: no figure on this "
+        "page says how well people are recognised.</p>"
+    )
+
+
+def _people(takes: list[ConvertedTake]) -> Iterator[str]:
+    yield "<h2>Who was in the chair</h2>"
+    yield _figure(
+        png(contact_sheet(takes)),
+        "The webcam at rest and in the middle of each apex, as the truth tells it. Subjects differ in "
+        "strength and timing, and now and then one does not manage what was asked: that is said, and stays "
+        "in the data.",
     )
 
 
@@ -90,6 +104,13 @@ def _replayed(take: ConvertedTake, scores: Path, metrics: dict[str, Any], out: P
         (ends - take.start) / 1e9, values, cues, picture, [int(name[2:]) for name in columns], take.id.name
     )
     yield f"<h2>What came on /au while {html.escape(au.label)} {html.escape(au.name)} was played back</h2>"
+    story = out / "performance.png"
+    draw(take, story, Scores((ends - take.start) / 1e9, values, [int(name[2:]) for name in columns]))
+    yield _figure(
+        story.read_bytes(),
+        "Above, the events of the DAVIS346; below, what the network said meanwhile. Green is the truth that "
+        "the virtual subject told: onset, apex, offset, end.",
+    )
     yield _figure(
         picture.read_bytes(),
         f"Voting rate of {html.escape(metrics['folds'][0]['model'])} for all Action Units, one column per "
@@ -98,8 +119,8 @@ def _replayed(take: ConvertedTake, scores: Path, metrics: dict[str, Any], out: P
     )
 
 
-def _clips(takes: list[ConvertedTake]) -> Iterator[str]:
-    yield "<h2>What the cameras saw</h2>"
+def _clips(takes: list[ConvertedTake], out: Path) -> Iterator[str]:
+    yield "<h2>What the cameras saw, and what was there</h2>"
     first = takes[0].id.subject
     for take in (take for take in takes if take.id.subject == first):
         au = action_unit(take.id.au)
@@ -110,6 +131,66 @@ def _clips(takes: list[ConvertedTake]) -> Iterator[str]:
         yield _figure(png(event_strip(take, "davis")), "Its events, 33 ms each: on orange, off blue.")
         if take.file("recording-rgb_video.mkv").exists():
             yield _figure(png(camera_strip(take, "rgb")), "The webcam.")
+        picture = out / f"{take.id.name}.png"
+        draw(take, picture)
+        yield _figure(picture.read_bytes(), html.escape(_truth_in_words(take)))
+
+
+def _truth_in_words(take: ConvertedTake) -> str:
+    truth = truth_of_take(take)
+    if truth is None:
+        return "Events a second; nobody knows what was really there."
+    if truth["failed"]:
+        return "Events a second. The truth: the subject did not manage it, or so weakly that nobody would see it."
+    at = truth["seconds"]
+    others = ", ".join(f"{au} ({strength:.1f})" for au, strength in truth["others"].items())
+    return (
+        f"Events a second, and the truth in green: {truth['intensity']:.2f} of strong intensity, "
+        f"{1e3 * (at['apex'] - at['onset']):.0f} ms from onset to apex"
+        f"{', with AU ' + others if others else ''}."
+    )
+
+
+def _truths(takes: list[ConvertedTake]) -> Iterator[str]:
+    known = [(take, truth) for take in takes if (truth := truth_of_take(take)) is not None]
+    if not known:
+        return
+    yield "<h2>What the subjects really did</h2>"
+    names = (
+        "reaction, ms",
+        "onset to apex, ms",
+        "apex, ms",
+        "offset to end, ms",
+        "intensity",
+        "left",
+        "right",
+    )
+    head = "".join(f'<th class="n">{name}</th>' for name in names)
+    yield f"<table><tr><th>subject</th><th>asked for</th>{head}<th>came along</th></tr>"
+    for take, truth in known:
+        at = {name: int(truth[name]) for name in ("onset", "apex", "offset", "end")}
+        asked = next((cue.start for cue in take.cues() if cue.phase == "perform"), at["onset"])
+        spans = (
+            at["onset"] - asked,
+            at["apex"] - at["onset"],
+            at["offset"] - at["apex"],
+            at["end"] - at["offset"],
+        )
+        cells = [f"{span / 1e6:.0f}" for span in spans]
+        cells += [f"{truth[name]:.2f}" for name in ("intensity", "left", "right")]
+        others = ", ".join(f"{au} ({strength:.1f})" for au, strength in truth["others"].items())
+        if truth["failed"]:
+            others = f"not done{'; ' + others if others else ''}"
+        row = "".join(f"<td class=n>{cell}</td>" for cell in cells)
+        yield (
+            f"<tr><td>{html.escape(take.id.subject)}</td><td>{html.escape(_title(take.id.au))}</td>"
+            f"{row}<td>{html.escape(others)}</td></tr>"
+        )
+    yield "</table>"
+    yield (
+        '<p class="soft">From truth.json of each take. 1 is strong intensity; left and right are the '
+        "subject's own.</p>"
+    )
 
 
 def _training(metrics: dict[str, Any], out: Path) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from evface.dataset.progress import progress_bar
+from evface.dataset.truth import recorded_truth
 from evface.errors import ConfigError
 from rig.commands.watching import watch
 from rig.demo.report import write_report
@@ -152,12 +153,13 @@ class Demo:
         return take, scores
 
     def _take_to_show(self) -> Path:
+        """Of the subject held out, the complete take that was performed most strongly."""
         session = self.recordings / f"sub-{self.subjects[-1]}" / "ses-01"
         lines = [json.loads(line) for line in (session / "manifest.jsonl").read_text().splitlines()]
-        complete = [line["take"] for line in lines if line["outcome"] == "complete"]
+        complete = [session / line["take"] for line in lines if line["outcome"] == "complete"]
         if not complete:
             raise DemoError(f"no complete take in {session}")
-        return session / complete[len(complete) // 2]
+        return max(complete, key=_intensity)
 
     def _say_goodbye(self, take: Path, report: Path, seconds: float) -> None:
         self._title(f"Done in {seconds / 60:.1f} minutes")
@@ -172,3 +174,8 @@ class Demo:
             "  .venv/bin/rig record --rig virtual --subject S10 --headless --out recordings\n"
             "  .venv/bin/rig doctor        with cameras plugged in, then: rig record --rig live"
         )
+
+
+def _intensity(bag: Path) -> float:
+    """How strongly the virtual subject performed a take; 0 where that is unknown."""
+    return float((recorded_truth(bag) or {}).get("intensity", 0.0))
