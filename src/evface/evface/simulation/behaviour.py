@@ -26,8 +26,8 @@ CAMERA_PHASES = frozenset({"countdown", "perform", "rest"})
 """Phases in which the subject looks into the camera; in the others it looks at the screen."""
 
 _TURNS_AFTER = 150_000_000
-_GIVES_WAY = {43: 1.0, 45: 1.0}
-_ELSE_GIVES_WAY = 0.7
+# Shares of the blinks that would begin during a performance and do not; all of them when lids are asked for.
+_HELD_BACK, _HELD_BACK_WITH_LIDS = 0.7, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Behaviour:
 
     @property
     def performances(self) -> list[Performance]:
-        """The truth of every take that was asked for so far, in the order of their cues."""
+        """The truth of every take that was asked for so far, in the order in which their cues were heard."""
         return list(self._heard.performances)
 
     def cue(self, cue: Cue) -> None:
@@ -146,7 +146,7 @@ class Behaviour:
         take = perform(cue, self.personality, self._seed, self._style)
         truth, others, held = take.truth, dict(take.truth.others), []
         length = self._slots[0]
-        limit = _GIVES_WAY.get(cue.au, _ELSE_GIVES_WAY)
+        limit = _HELD_BACK_WITH_LIDS if cue.au in (43, 45) else _HELD_BACK
         for block in range(truth.onset // length - 1, truth.end // length + 1):
             for which in range(2):
                 begin, _, _, end, left, right, gives_way = blink(self._key, length, block, which)
@@ -163,7 +163,7 @@ class Behaviour:
 def _turns(cues: list[Cue]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """When the subject turns to the screen (1) and back to the camera (-1)."""
     times, steps, at_screen = [], [], False
-    for cue in sorted(cues, key=lambda cue: cue.start):
+    for cue in sorted(cues, key=lambda cue: (cue.start, cue.phase)):
         to_screen = cue.phase not in CAMERA_PHASES
         if to_screen != at_screen:
             times.append(cue.start + _TURNS_AFTER)

@@ -78,6 +78,11 @@ class Take:
 def perform(cue: Cue, personality: Personality, seed: int, style: Style = "posed") -> Take:
     """What the subject does on a ``perform`` cue; another take is another draw.
 
+    Strengths in the truth of AU 41, of heads and of eyes are on the scale of the muscles: `timing.extent`
+    tells the share or the degrees that belong to them. Of AU 43 and 45 they are the share closed.
+    A take whose cue asks for less time than a face needs runs over it. A failed one has the times at which it
+    would have been done.
+
     Args:
         cue: of phase ``perform``.
         personality: of the subject.
