@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from evface.errors import GeometryError
+from evface.errors import ConfigError, GeometryError
 from evface.events import Events
-from evface.simulation import NOISY, PixelModel, PixelSensor, ThresholdSensor
+from evface.simulation import NOISY, PixelModel, PixelSensor, ThresholdSensor, make_sensor
 from evface.simulation.pixel_kernel import ABOVE, AWAKE, LOG, OFF, ON
+from evface.simulation.presets import DAVIS346, EVK4, PRESETS
 
 WIDTH, HEIGHT = 64, 48
 PIXELS = WIDTH * HEIGHT
@@ -128,6 +129,61 @@ def test_the_bus_hands_out_no_more_than_it_can_and_counts_what_it_loses() -> Non
         assert np.count_nonzero((events.t > begin) & (events.t <= begin + 500)) <= 2.0 * 500 + 2
     assert made.lost > 0
     assert len(events) + made.lost == len(everything)
+
+
+def test_hot_pixels_fire_nearly_evenly_and_at_rates_of_their_own() -> None:
+    events = run(sensor(hot_share=0.01, hot_hz=100.0), [0.5] * 201, 10_000)
+    pixel = events.y.astype(int) * WIDTH + events.x
+    gaps = [np.diff(events.t[pixel == hot]) for hot in np.unique(pixel)]
+    assert np.median([each.std() / each.mean() for each in gaps]) == pytest.approx(0.25, abs=0.03)
+    assert max(each.mean() for each in gaps) > 2 * min(each.mean() for each in gaps)
+
+
+def test_a_pixel_rests_after_noise_too() -> None:
+    events = run(sensor(lux=0.1, shot_hz=1000.0, refractory_us=500.0), [0.5] * 51, 10_000)
+    order = np.lexsort((events.t, events.y.astype(int) * WIDTH + events.x))
+    pixel = (events.y.astype(int) * WIDTH + events.x)[order]
+    assert np.diff(events.t[order])[np.diff(pixel) == 0].min() >= 499
+    # A rest of 0.5 ms after each event leaves 1 / (1 + 0.5) of them.
+    assert len(events) / PIXELS / 0.5 == pytest.approx(1000.0 / 1.5, rel=0.03)
+
+
+@pytest.mark.parametrize("name", ["davis346", "evk4"])
+def test_a_sensor_of_a_name_sees_a_still_room_with_its_noise_alone(name: str) -> None:
+    made = make_sensor(WIDTH, HEIGHT, name)
+    model = PRESETS[name]
+    events = Events.concatenate([made.step(flat(0.5), 100_000 * k) for k in range(801)])
+    settled = events[events.t > 40_000_000]
+    light = min(1.0, 0.5 * 500.0 / model.lux_at_cutoff)
+    shot = model.shot_hz * (1 - 0.75 * light)
+    # A noise event puts the leak back to its beginning.
+    expected = shot + shot / math.expm1(shot / model.leak_hz)
+    assert round(model.hot_share * PIXELS) == 0
+    assert len(settled) / PIXELS / 40.0 == pytest.approx(expected, rel=0.05)
+    # The survey: 0.1 events a second of a pixel at rest.
+    assert 0.05 < expected < 0.2
+
+
+def test_the_evk4_answers_sooner_than_the_davis346() -> None:
+    first = []
+    for model in (DAVIS346, EVK4):
+        made = PixelSensor(WIDTH, HEIGHT, model.model_copy(update={"jitter_us": 0.0}), lux=1000.0)
+        made._cells[:, ABOVE] = 0.0
+        made.step(flat(0.5), 0)
+        made.step(flat(1.0), 1)
+        events = Events.concatenate([made.step(flat(1.0), 1 + 20 * k) for k in range(1, 100)])
+        first.append(np.median(events.t[:PIXELS]))
+    davis, evk = first
+    # IMX636: less than 100 us at 1000 lux.
+    assert evk < 100 < davis < 400
+
+
+def test_thresholds_that_are_asked_for_stand_in_place_of_a_name_s_own() -> None:
+    assert make_sensor(8, 8, "evk4").model == EVK4  # type: ignore[attr-defined]
+    asked = make_sensor(8, 8, "evk4", on=0.3).model  # type: ignore[attr-defined]
+    assert (asked.threshold_on, asked.threshold_off) == (0.3, EVK4.threshold_off)
+    with pytest.raises(ConfigError, match="no pixels 'eye', expected ideal, clean, noisy, davis346, evk4"):
+        make_sensor(8, 8, "eye")
 
 
 def test_the_same_seed_gives_the_same_events() -> None:

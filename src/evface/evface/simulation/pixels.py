@@ -15,9 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
-from evface.errors import GeometryError
+from evface.errors import ConfigError, GeometryError
 from evface.events.container import Events
 from evface.simulation.ordering import LARGEST, LONGEST_STEP, TimeSorter
 from evface.simulation.pixel_kernel import (
@@ -29,55 +28,18 @@ from evface.simulation.pixel_kernel import (
     ON,
     add_noise,
     advance,
+    delay,
     queue,
     start,
 )
+from evface.simulation.presets import CLEAN, NOISY, PRESETS, PixelModel
 from evface.simulation.threshold import EventSensor, ThresholdSensor
 
-
-class PixelModel(BaseModel):
-    """What the pixels of a sensor are like. The defaults are v2e's "clean" ones."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    threshold_on: float = Field(default=0.2, ge=0.02, le=2.0, description="rise of log intensity, on event")
-    threshold_off: float = Field(default=0.2, ge=0.02, le=2.0, description="fall of log intensity, off event")
-    threshold_sigma: float = Field(default=0.03, ge=0.0, le=0.5, description="spread of both among pixels")
-    dark_lux: float = Field(
-        default=2.0, gt=0.0, le=1000.0, description="light below which the response is linear"
-    )
-    cutoff_hz: float = Field(
-        default=300.0, ge=0.0, le=1e5, description="of the low-pass in bright light; 0: none"
-    )
-    lux_at_cutoff: float = Field(
-        default=500.0, gt=0.0, le=1e5, description="light from which it has that cut-off"
-    )
-    leak_hz: float = Field(
-        default=0.01, ge=0.0, le=100.0, description="on events of a pixel that sees no change"
-    )
-    shot_hz: float = Field(
-        default=0.001, ge=0.0, le=1000.0, description="noise events of a pixel in the dark"
-    )
-    refractory_us: float = Field(default=0.0, ge=0.0, le=1e5, description="a pixel's rest after an event")
-    jitter_us: float = Field(
-        default=0.0, ge=0.0, le=1e4, description="standard deviation of the readout's delay"
-    )
-    hot_share: float = Field(default=0.0, ge=0.0, le=0.1, description="of the pixels that fire by themselves")
-    hot_hz: float = Field(default=50.0, ge=0.0, le=1e4, description="on events of such a pixel")
-    bus_mevs: float = Field(
-        default=0.0, ge=0.0, le=1e4, description="Mev/s that the readout hands out; 0: all"
-    )
-    bus_delay_us: float = Field(
-        default=2000.0, gt=0.0, le=1e6, description="waiting longer, an event is lost"
-    )
+__all__ = ["CLEAN", "NOISY", "PixelModel", "PixelSensor", "make_sensor"]
 
 
-CLEAN = PixelModel()
-"""v2e's clean preset."""
-
-NOISY = PixelModel(threshold_sigma=0.05, cutoff_hz=30.0, leak_hz=0.1, shot_hz=5.0)
-"""v2e's noisy preset: a sensor in the dark."""
-
+HOT_SPREAD = (0.3, 1.7)
+"""Rates of hot pixels, in units of their mean: even between these."""
 
 LEAST_THRESHOLD = 0.01
 """That a pixel's may be drawn as."""
@@ -131,9 +93,14 @@ class PixelSensor:
         self._due = np.full(blocks, AWAKE)
         self._hot = random.choice(count, round(model.hot_share * count), replace=False)
         self._random = random.integers(0, 1 << 63, 1, np.uint64)
-        # Shot noise and hot pixels, the mean number of their events in a us, and when the next one comes.
-        self._rates = model.shot_hz * count / 1e6, model.hot_hz * len(self._hot) / 1e6
-        self._clocks = np.array([random.exponential(1.0 / rate) if rate else np.inf for rate in self._rates])
+        # us between the events of each hot pixel; when the next of each comes and, last, the next shot event.
+        slowest, fastest = HOT_SPREAD
+        hots = len(self._hot)
+        share = slowest + (fastest - slowest) * (random.permutation(hots) + 0.5) / max(1, hots)
+        self._hot_gaps = 1e6 / np.maximum(model.hot_hz * share, 1e-9)
+        self._shot_rate = model.shot_hz * count / 1e6
+        shot = random.exponential(1.0 / self._shot_rate) if self._shot_rate else np.inf
+        self._clocks = np.append(random.uniform(0.0, self._hot_gaps), shot)
         self._time: int | None = None
         self._free = 0.0
         self._waiting = Events.empty(width, height)
@@ -202,12 +169,12 @@ class PixelSensor:
         else:
             others = [self._pool.submit(band, index) for index in range(1, len(self._bands))]
             words = np.concatenate([band(0), *(other.result() for other in others)])
-        if not (model.jitter_us or self._rates[0] or self._rates[1]):
-            return words
+        if model.jitter_us:
+            delay(words, span, model.jitter_us, self._random)
         room, n = add_noise(
-            light, self._lux / model.lux_at_cutoff, self._rates[0], self._hot, self._rates[1],
-            model.jitter_us, leak, model.refractory_us, now, span, cells, self._rest, self._resting_until,
-            self._current, self._due, self._random, self._clocks, words, len(words),
+            light, self._lux / model.lux_at_cutoff, self._shot_rate, self._hot, self._hot_gaps, self._clocks,
+            leak, model.refractory_us, now, span, cells, self._rest, self._resting_until,
+            self._current, self._due, self._random, words, len(words),
         )  # fmt: skip
         return room[:n]
 
@@ -233,24 +200,33 @@ def make_sensor(
     height: int,
     pixels: str,
     *,
-    on: float = 0.2,
-    off: float = 0.2,
+    on: float | None = None,
+    off: float | None = None,
     lux: float = 500.0,
     seed: int = 0,
+    threads: int = 1,
 ) -> EventSensor:
     """The sensor that a virtual camera's options ask for.
 
     Args:
         width: px.
         height: px.
-        pixels: "ideal", "clean" or "noisy".
-        on: threshold of on events.
-        off: threshold of off events.
+        pixels: "ideal", or one of `PRESETS`.
+        on: threshold of on events; None: the preset's, of ideal pixels 0.2.
+        off: threshold of off events, likewise.
         lux: light where a picture is 1; the ideal sensor does not care.
         seed: of thresholds and noise.
+        threads: that share the pixels; the events do not depend on their number.
+
+    Raises:
+        ConfigError: there are no such pixels.
     """
     if pixels == "ideal":
-        return ThresholdSensor(width, height, on, off)
-    preset = CLEAN if pixels == "clean" else NOISY
-    model = preset.model_copy(update={"threshold_on": on, "threshold_off": off})
-    return PixelSensor(width, height, model, lux, seed)
+        return ThresholdSensor(width, height, 0.2 if on is None else on, 0.2 if off is None else off)
+    if pixels not in PRESETS:
+        raise ConfigError(f"no pixels {pixels!r}, expected ideal, {', '.join(PRESETS)}")
+    wanted = {"threshold_on": on, "threshold_off": off}
+    model = PRESETS[pixels].model_copy(
+        update={name: value for name, value in wanted.items() if value is not None}
+    )
+    return PixelSensor(width, height, model, lux, seed, threads)
