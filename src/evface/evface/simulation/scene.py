@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
@@ -69,7 +69,13 @@ def to_grey(light: NDArray[np.float32]) -> NDArray[np.uint8]:
     return _VALUE_OF_LIGHT[np.minimum(light * (_LEVELS - 1) + 0.5, _LEVELS - 1).astype(np.uint16)]
 
 
-def open_scene(name: str, seed: int = 0, loop: bool = False, camera: str = "davis346") -> Scene:
+def open_scene(
+    name: str,
+    seed: int = 0,
+    loop: bool = False,
+    camera: str = "davis346",
+    style: Literal["posed", "micro"] = "posed",
+) -> Scene:
     """A scene by name or file.
 
     Args:
@@ -77,6 +83,7 @@ def open_scene(name: str, seed: int = 0, loop: bool = False, camera: str = "davi
         seed: of the subject.
         loop: a video is played over and over instead of once per take.
         camera: that looks: "davis346", "evk4" or "webcam"; a face has its place before each lens.
+        style: of a face: "posed", or "micro" for expressions of half a second.
 
     Raises:
         FormatError: there is no such file, or it is neither an image nor a video.
@@ -86,7 +93,7 @@ def open_scene(name: str, seed: int = 0, loop: bool = False, camera: str = "davi
     from evface.simulation.video import VideoScene
 
     if name == "face":
-        return FaceScene(seed, camera)
+        return FaceScene(seed, camera, style)
     if name == "photograph":
         return PhotographScene(seed=seed)
     path = Path(name).expanduser()

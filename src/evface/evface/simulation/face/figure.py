@@ -1,0 +1,293 @@
+"""A person drawn as one camera sees it: pose, movement and light of every point, then the triangles."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from evface.simulation.face.actions import action_fields, reach_of
+from evface.simulation.face.body import HAIR_THICKNESS, ears, glasses, hanging_hair, torso
+from evface.simulation.face.eyes import Eye, EyeState, iris_shift
+from evface.simulation.face.identity import Identity
+from evface.simulation.face.light import Light
+from evface.simulation.face.mesh import Mesh, Part, join
+from evface.simulation.face.raster import Rasterizer
+from evface.simulation.face.shape import HeadShape, make_head
+from evface.simulation.face.skin import SkinMap, hair_cover, paint_skin
+from evface.simulation.face.wrinkles import Wrinkles
+from evface.simulation.face_state import ACTION_INDEX, ACTIONS, FaceState
+
+PIVOT = np.array([0.0, -92.0, -28.0])
+"""About which the head turns, mm."""
+
+GREY = np.array([[0.114, 0.587, 0.299]])
+"""Luminance of blue, green and red."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """How a camera sees the person.
+
+    Attributes:
+        focal: px at the height of ``rows``.
+        rows: height of the picture that ``focal`` is said for, px.
+        x: of the camera beside the first one, mm to the subject's left.
+        y: above it, mm.
+    """
+
+    focal: float
+    rows: int
+    x: float = 0.0
+    y: float = 0.0
+
+
+LENSES = {
+    "davis346": Lens(648.0, 260),
+    "evk4": Lens(1646.0, 720, x=-45.0),
+    "webcam": Lens(913.0, 720, y=55.0),
+}
+"""12 mm before the DAVIS346, 8 mm before the EVK4, a webcam of 70 degrees; side by side on one tripod."""
+
+DISTANCE = 800.0
+"""mm from the camera to the head (paper, §3.2)."""
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _place(rest, rest_normals, on_head, fields, turns, which, members, strengths, count,
+           rotation, shift, body_shift, camera, direction, key, around,
+           x, y, z, shade, points, normals):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Every point of a person before the camera: moved by the muscles, turned, lit and projected."""
+    points[:] = rest
+    normals[:] = rest_normals
+    for k in range(count):
+        strength = strengths[k]
+        index = which[k]
+        for m in range(members[index, 0], members[index, 1]):
+            vertex = np.uintp(fields[m, 0])
+            for axis in range(3):
+                points[vertex, axis] += strength * turns[m, axis]
+                normals[vertex, axis] += strength * turns[m, 3 + axis]
+    focal, column, row, distance, eye_x, eye_y = camera
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for i in range(len(rest)):
+        at = np.uintp(i)
+        px, py, pz = points[at, 0], points[at, 1], points[at, 2]
+        nx, ny, nz = normals[at, 0], normals[at, 1], normals[at, 2]
+        if on_head[at]:
+            qx = rotation[0, 0] * px + rotation[0, 1] * py + rotation[0, 2] * pz + shift[0]
+            qy = rotation[1, 0] * px + rotation[1, 1] * py + rotation[1, 2] * pz + shift[1]
+            qz = rotation[2, 0] * px + rotation[2, 1] * py + rotation[2, 2] * pz + shift[2]
+            mx = rotation[0, 0] * nx + rotation[0, 1] * ny + rotation[0, 2] * nz
+            my = rotation[1, 0] * nx + rotation[1, 1] * ny + rotation[1, 2] * nz
+            mz = rotation[2, 0] * nx + rotation[2, 1] * ny + rotation[2, 2] * nz
+        else:
+            qx, qy, qz = px + body_shift[0], py + body_shift[1], pz + body_shift[2]
+            mx, my, mz = nx, ny, nz
+        scale = one / np.sqrt(mx * mx + my * my + mz * mz)
+        mx, my, mz = mx * scale, my * scale, mz * scale
+        wx, wy, wz = eye_x - qx, eye_y - qy, distance - qz
+        deep = one / wz
+        x[at] = column - focal * wx * deep
+        y[at] = row + focal * wy * deep
+        z[at] = qz
+        away = one / np.sqrt(wx * wx + wy * wy + wz * wz)
+        lit = (mx * direction[0] + my * direction[1] + mz * direction[2] + np.float32(0.15)) * np.float32(
+            0.87
+        )
+        lit = max(zero, lit)
+        # Skin shines where it mirrors the light: the half way between light and view is its normal.
+        hx, hy, hz = direction[0] + wx * away, direction[1] + wy * away, direction[2] + wz * away
+        gloss = (mx * hx + my * hy + mz * hz) / np.sqrt(hx * hx + hy * hy + hz * hz)
+        gloss = max(zero, gloss)
+        gloss *= gloss
+        gloss *= gloss
+        gloss *= gloss
+        shade[at] = around * (np.float32(0.72) + np.float32(0.28) * my) + key * (
+            np.float32(1.25) * lit + np.float32(0.35) * gloss * gloss
+        )
+
+
+class Person:
+    """A person's shape and how it moves.
+
+    Args:
+        who: the person.
+        coarseness: see `make_head`.
+    """
+
+    def __init__(self, who: Identity, coarseness: float = 1.0) -> None:
+        self.who = who
+        self.head: HeadShape = make_head(who, coarseness)
+        self.fields = action_fields(self.head, who)
+        self.lid_mm = {action: reach_of(who, action) / who.size for action in (5, 6, 7)}
+
+    def eye_states(self, state: FaceState) -> tuple[EyeState, EyeState]:
+        """Left and right eye in a state of the face."""
+        left = self._eye(state.left, state.gaze, 1.0)
+        right = self._eye(state.right, state.gaze, -1.0)
+        return left, right
+
+    def _eye(self, side: NDArray[np.float64], gaze: tuple[float, float], sign: float) -> EyeState:
+        five, six, seven = (float(side[ACTION_INDEX[action]]) for action in (5, 6, 7))
+        upper = self.lid_mm[5] * five - 0.5 * self.lid_mm[7] * seven
+        lower = 0.35 * self.lid_mm[6] * six + self.lid_mm[7] * seven
+        closed = min(1.0, max(0.0, float(side[ACTION_INDEX[43]])))
+        return EyeState(closed, upper, lower, sign * iris_shift(gaze[0]), iris_shift(gaze[1]))
+
+
+class Figure:
+    """A person with the texture that one camera needs.
+
+    Args:
+        person: shape and movement.
+        light: on it.
+        lens: of the camera.
+        texel: mm of the texture.
+        weights: of blue, green and red in each channel of the pictures, ``[C, 3]``.
+    """
+
+    def __init__(
+        self, person: Person, light: Light, lens: Lens, texel: float, weights: NDArray[np.float64]
+    ) -> None:
+        self.person, self.light, self.lens = person, light, lens
+        who = person.who
+        skin = paint_skin(person.head, who, texel)
+        head = self._head_part(skin)
+        middle = int(np.argmin(np.abs(person.head.base[:, 0, 1] - 1.0)))
+        eye_z = float(person.head.points[middle, person.head.points.shape[1] // 2 + 10, 2])
+        parts = [
+            head,
+            *ears(who, texel),
+            torso(who, texel),
+            *hanging_hair(who, texel),
+            *glasses(who, texel, eye_z),
+        ]
+        self.mesh: Mesh = join(parts)
+        self.texture = np.ascontiguousarray(self.mesh.texture[..., :3] @ weights.T.astype(np.float32))
+        self._opacity = np.ascontiguousarray(self.mesh.texture[..., 3])
+        base = self.texture[: skin.albedo.shape[0], : skin.albedo.shape[1]].copy()
+        self._wrinkles = Wrinkles(who, skin, base)
+        self._eyes = (Eye(who, skin, base, 1, weights), Eye(who, skin, base, -1, weights))
+        self._head_texture = self.texture[: base.shape[0], : base.shape[1]]
+        self._prepare_movement(head)
+        self._raster = Rasterizer(self.mesh)
+        count = len(self.mesh.points)
+        self._x, self._y, self._z, self._shade = (np.empty(count, np.float32) for _ in range(4))
+        self._points, self._normals = (np.empty((count, 3), np.float32) for _ in range(2))
+
+    def _head_part(self, skin: SkinMap) -> Part:
+        """The head with its hair's volume."""
+        head, who = self.person.head, self.person.who
+        normals = head.normals(head.points)
+        x, y, z = (head.base[..., k] for k in range(3))
+        thick = HAIR_THICKNESS[who.hair_style] * hair_cover(x, y - 9.0, z, who, soft=22.0)
+        points = head.points + normals * thick[..., None]
+        rows, columns = points.shape[:2]
+        texture = np.concatenate([skin.albedo, np.ones((*skin.albedo.shape[:2], 1), np.float32)], -1)
+        return Part(
+            points.reshape(-1, 3), head.normals(points).reshape(-1, 3), head.triangles,
+            np.tile(skin.u, rows), np.repeat(skin.v, columns), texture, True, self._seams(),
+        )  # fmt: skip
+
+    def _seams(self) -> NDArray[np.int32]:
+        """The edges of the lips, behind which the mouth is folded away, and where the back is closed."""
+        head = self.person.head
+        rows, columns = head.points.shape[:2]
+        index = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
+        lips = [np.stack([index[row, :-1], index[row, 1:]], -1) for row in (head.cut, head.cut + 1)]
+        back = [np.stack([index[:-1, column], index[1:, column]], -1) for column in (0, columns - 1)]
+        return np.concatenate(lips + back)
+
+    def _prepare_movement(self, head: Part) -> None:
+        """The points that each action moves, with how far, and how their normals turn."""
+        shape = self.person.head.points.shape
+        rest = head.points.reshape(shape)
+        rest_normals = self.person.head.normals(rest)
+        vertices, moves, members = [], [], np.zeros((2 * len(ACTIONS), 2), np.int64)
+        total = 0
+        for index in range(len(ACTIONS)):
+            for side in range(2):
+                field = self.person.fields[index, side]
+                turned = self.person.head.normals(rest + field.reshape(shape)) - rest_normals
+                moved = np.concatenate([field, turned.reshape(-1, 3).astype(np.float32)], 1)
+                near = np.flatnonzero(np.abs(moved).max(1) > 2e-3)
+                members[2 * index + side] = total, total + len(near)
+                total += len(near)
+                vertices.append(near)
+                moves.append(moved[near])
+        self._members = members
+        self._vertices = np.concatenate(vertices).astype(np.int32)[:, None]
+        self._moves = np.ascontiguousarray(np.concatenate(moves), np.float32)
+
+    def draw(
+        self, state: FaceState, offset: tuple[float, float, float], gain: float, image: NDArray[np.float32]
+    ) -> None:
+        """Draw the person.
+
+        Args:
+            state: of face and body.
+            offset: of where the person sits, mm (to the left, up, towards the camera).
+            gain: of the light.
+            image: ``[H, W, C]``, drawn over.
+        """
+        self._wrinkles.draw(state.left, state.right, self._head_texture)
+        for eye, its_state in zip(self._eyes, self.person.eye_states(state), strict=True):
+            eye.draw(its_state, self._head_texture)
+        self.place(state, offset, gain, image.shape[1], image.shape[0])
+        self._raster.draw(
+            self._x, self._y, self._z, self._shade, self.texture, self._opacity, image
+        )  # fmt: skip
+
+    def place(
+        self, state: FaceState, offset: tuple[float, float, float], gain: float, width: int, height: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Columns and rows of every point, px; until the next call. Arguments as `draw`."""
+        strengths = np.column_stack([state.left, state.right]).ravel().astype(np.float32)
+        active = np.flatnonzero(np.abs(strengths) > 1e-4)
+        rotation = rotation_of(state.head)
+        rest = np.array(offset) + np.array(state.position)
+        shift = PIVOT - rotation @ PIVOT + rest
+        body = (
+            np.array(offset)
+            + np.array(state.position) * 0.55
+            + np.array([0.0, state.breath, 0.2 * state.breath])
+        )
+        light = self.light
+        _place(
+            self.mesh.points, self.mesh.normals, self.mesh.on_head, self._vertices, self._moves, active,
+            self._members, strengths[active], len(active), rotation.astype(np.float32), shift.astype(np.float32),
+            body.astype(np.float32), self._camera(width, height),
+            np.array(light.direction, np.float32), np.float32(light.key * gain), np.float32((1 - light.key) * gain),
+            self._x, self._y, self._z, self._shade, self._points, self._normals,
+        )  # fmt: skip
+        return self._x, self._y
+
+    def _camera(self, width: int, height: int) -> tuple[np.float32, ...]:
+        lens = self.lens
+        focal = lens.focal * height / lens.rows
+        # Each camera is turned so that the head's place is in the middle of its picture.
+        column = (width - 1) / 2 + focal * lens.x / DISTANCE
+        row = (height - 1) / 2 - focal * (lens.y + AIM) / DISTANCE
+        values = (focal, column, row, DISTANCE, lens.x, lens.y)
+        return tuple(np.float32(value) for value in values)
+
+
+AIM = 8.0
+"""mm below the eyes that cameras point at."""
+
+
+def rotation_of(head: tuple[float, float, float]) -> NDArray[np.float64]:
+    """Matrix of a head's yaw to the left, pitch up and roll towards the left shoulder, degrees."""
+    yaw, pitch, roll = (math.radians(angle) for angle in head)
+    cy, sy, cp, sp, cr, sr = (
+        math.cos(yaw), math.sin(yaw), math.cos(pitch), math.sin(pitch), math.cos(roll), math.sin(roll),
+    )  # fmt: skip
+    turn = np.array([[cy, 0.0, sy], [0.0, 1.0, 0.0], [-sy, 0.0, cy]])
+    # Up: what looks to the camera looks to the ceiling.
+    nod = np.array([[1.0, 0.0, 0.0], [0.0, cp, sp], [0.0, -sp, cp]])
+    tilt = np.array([[cr, sr, 0.0], [-sr, cr, 0.0], [0.0, 0.0, 1.0]])
+    return np.asarray(turn @ nod @ tilt)

@@ -1,0 +1,135 @@
+"""A virtual person before a camera."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evface.cameras.source import Cue
+from evface.errors import ConfigError
+from evface.simulation.behaviour import Behaviour
+from evface.simulation.face.figure import DISTANCE, GREY, LENSES, Figure, Person
+from evface.simulation.face.identity import Identity
+from evface.simulation.face.light import Light
+from evface.simulation.face.room import Room
+from evface.simulation.face_state import FaceState
+
+FLICKER_STEP = 1_250_000
+"""ns between two looks at light that flickers at 100 Hz."""
+
+WHITE = 0.96
+"""Linear light that a picture shows as white."""
+
+
+class FaceScene:
+    """A person who does what the session asks, in a room, before one of the rig's cameras.
+
+    What is seen follows from seed, cues and time: cameras in processes of their own see the same person at
+    the same moment.
+
+    Args:
+        seed: of the person, the light and the room.
+        camera: "davis346", "evk4" or "webcam".
+        style: "posed", or "micro" for expressions of half a second.
+
+    Attributes:
+        identity: who it is.
+        behaviour: what they do; has the truth of every take.
+        light: that they sit in.
+        lux: see `Scene`.
+
+    Raises:
+        ConfigError: there is no such camera.
+    """
+
+    def __init__(
+        self, seed: int = 0, camera: str = "davis346", style: Literal["posed", "micro"] = "posed"
+    ) -> None:
+        if camera not in LENSES:
+            raise ConfigError(f"no lens for a camera {camera!r}; there are: {', '.join(LENSES)}")
+        self.identity = Identity.of(seed)
+        self.behaviour = Behaviour(seed, style)
+        self.light = Light.of(seed)
+        self.lux = self.light.lux
+        self._lens = LENSES[camera]
+        self._room = Room(seed, self.light)
+        rng = np.random.default_rng([seed, 0x5EA7])
+        across, up, near = rng.normal(0.0, 1.0, 3).clip(-2, 2) * (9.0, 6.0, 22.0)
+        self._seat = (float(across), float(up), float(near))
+        self._figures: dict[tuple[int, int, int], tuple[Figure, NDArray[np.float32]]] = {}
+        self._motion_points: dict[int, tuple[int, NDArray[np.float32]]] = {}
+
+    def cue(self, cue: Cue) -> None:
+        """See `Scene`."""
+        self.behaviour.cue(cue)
+
+    def render(self, time_ns: int, width: int, height: int) -> NDArray[np.float32]:
+        """See `Scene`."""
+        return self.look(self.behaviour.state(time_ns), time_ns, width, height, GREY)[..., 0]
+
+    def picture(self, time_ns: int, width: int, height: int) -> NDArray[np.uint8]:
+        """See `Scene`."""
+        light = self.look(self.behaviour.state(time_ns), time_ns, width, height, np.eye(3))
+        values = np.minimum(light, np.float32(WHITE)) * np.float32((_LEVELS - 1) / WHITE)
+        return _VALUE_OF_LIGHT[values.astype(np.uint16)]
+
+    def look(
+        self, state: FaceState, time_ns: int, width: int, height: int, weights: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """Linear light ``[H, W, C]`` of a state of the face.
+
+        Args:
+            state: of the face.
+            time_ns: host clock, of light and room.
+            width: px.
+            height: px.
+            weights: of blue, green and red in each channel, ``[C, 3]``.
+        """
+        figure, wall = self._figure(width, height, weights)
+        gain = self.light.gain(time_ns)
+        image = wall * np.float32(gain)
+        self._room.draw_passer(image, time_ns, self._focal(height), gain)
+        figure.draw(state, self._seat, gain, image)
+        return image
+
+    def _focal(self, height: int) -> float:
+        return self._lens.focal * height / self._lens.rows
+
+    def _figure(
+        self, width: int, height: int, weights: NDArray[np.float64]
+    ) -> tuple[Figure, NDArray[np.float32]]:
+        key = (width, height, len(weights))
+        if key not in self._figures:
+            focal = self._focal(height)
+            texel = float(np.clip(0.85 * DISTANCE / focal, 0.28, 3.0))
+            wall = self._room.wall(width, height, focal) @ weights.T.astype(np.float32)
+            # As fine as three pixels of the picture.
+            person = Person(self.identity, float(np.clip(1.65 * DISTANCE / focal, 1.0, 2.0)))
+            figure = Figure(person, self.light, self._lens, texel, weights)
+            self._figures[key] = figure, np.ascontiguousarray(wall, np.float32)
+        return self._figures[key]
+
+    def motion(self, begin_ns: int, end_ns: int, width: int, height: int) -> float:
+        """See `Scene`; light that flickers counts as motion."""
+        figure, _ = self._figure(width, height, GREY)
+        before = self._looked_at(figure, begin_ns, width, height)
+        after = self._looked_at(figure, end_ns, width, height)
+        moved = float(np.abs(after - before).max())
+        if self.light.flicker:
+            moved = max(moved, 0.5 * (end_ns - begin_ns) / FLICKER_STEP)
+        return moved
+
+    def _looked_at(self, figure: Figure, time_ns: int, width: int, height: int) -> NDArray[np.float32]:
+        state = self.behaviour.state(time_ns)
+        x, y = figure.place(state, self._seat, 1.0, width, height)
+        eyes = figure.person.eye_states(state)
+        scale = self._focal(height) / DISTANCE
+        lids = [scale * value for eye in eyes for value in
+                (10.3 * eye.closed, eye.upper, eye.lower, eye.gaze_x, eye.gaze_y)]  # fmt: skip
+        return np.concatenate([x, y, np.array(lids, np.float32)])
+
+
+_LEVELS = 4096
+_VALUE_OF_LIGHT = np.round(255.0 * (np.arange(_LEVELS) / (_LEVELS - 1)) ** (1.0 / 2.2)).astype(np.uint8)
