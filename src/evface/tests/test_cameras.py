@@ -258,7 +258,15 @@ def test_pieces_of_an_evt3_stream_get_time_bases_that_decode_to_the_same() -> No
 
 @pytest.fixture(scope="module")
 def davis_readings() -> list[Reading]:
-    source = open_source("davis346", source="virtual", step_rate=200.0, frame_rate=40.0, seed=1)
+    source = open_source(
+        "davis346",
+        source="virtual",
+        scene="photograph",
+        pixels="ideal",
+        step_rate=200.0,
+        frame_rate=40.0,
+        seed=1,
+    )
     found = source.open()
     assert (found.model, found.width, found.height, found.kind) == ("DAVIS346", 346, 260, "virtual")
     source.cue(Cue("perform", 12, time.time_ns(), SECOND, 0, 1))
@@ -309,18 +317,55 @@ def test_a_black_scene_gives_empty_packets(tmp_path: Path) -> None:
     assert times == sorted(set(times))
 
 
+def test_cameras_of_a_seed_see_the_same_person_do_the_same_and_tell_it() -> None:
+    cue = Cue("perform", 12, time.time_ns(), 4 * SECOND, 0, 1)
+    told = []
+    for camera in ("davis346", "webcam"):
+        source = open_source(camera, source="virtual", seed=3)
+        source.open()
+        assert source.truths() == []
+        source.cue(cue)
+        source.cue(cue)
+        told.append(source.truths())
+        source.close()
+    assert told[0] == told[1]
+    (truth,) = told[0]
+    assert (truth["au"], truth["trial"], truth["take"]) == (12, 0, 1)
+    assert cue.start < truth["onset"] < truth["apex"] <= truth["offset"] < truth["end"]
+    assert truth["simulator"]["seed"] == 3
+
+
+def test_a_photograph_has_no_truth() -> None:
+    source = open_source("webcam", source="virtual", scene="photograph")
+    source.open()
+    source.cue(Cue("perform", 12, time.time_ns(), SECOND, 0, 1))
+    assert source.truths() == []
+
+
+def test_light_that_is_given_counts_for_every_camera() -> None:
+    for camera in ("davis346", "evk4", "webcam"):
+        source = open_source(camera, source="virtual", scene="photograph", lux=200.0)
+        assert "at 200 lux" in source.open().detail
+
+
+def test_a_threshold_that_no_pixel_has_is_refused() -> None:
+    with pytest.raises(ConfigError, match="threshold_on"):
+        open_source("davis346", source="virtual", threshold_on=0.001)
+
+
 def test_a_virtual_evk4_says_at_which_rate_it_is_made() -> None:
-    source = open_source("evk4", source="virtual", step_rate=20.0)
+    source = open_source("evk4", source="virtual", scene="photograph", step_rate=20.0)
     found = source.open()
     assert (found.model, found.width, found.height) == ("EVK4", 1280, 720)
-    assert "20 pictures/s" in found.detail
+    assert "evk4 pixels" in found.detail
+    assert "20 pictures/s, a reduced rate" in found.detail
     packets = packets_of(play(source, 0.5))
     assert decode(packets, alone=True).width == 1280
 
 
 @pytest.mark.parametrize("camera", OPTIONS)
 def test_a_virtual_camera_that_is_read_long_after_it_was_opened_is_not_late(camera: str) -> None:
-    source = open_source(camera, source="virtual")
+    source = open_source(camera, source="virtual", scene="photograph")
     source.open()
     time.sleep(0.2)
     readings = source.read(0.1)
@@ -330,7 +375,9 @@ def test_a_virtual_camera_that_is_read_long_after_it_was_opened_is_not_late(came
 
 
 def test_packets_stay_short_where_steps_are_long() -> None:
-    source = open_source("evk4", source="virtual", step_rate=20.0, packet_ms=5.0)
+    source = open_source(
+        "evk4", source="virtual", scene="photograph", pixels="ideal", step_rate=20.0, packet_ms=5.0
+    )
     source.open()
     source.cue(Cue("perform", 51, time.time_ns(), SECOND, 0, 1))
     packets = packets_of(play(source, 1.0))
@@ -344,7 +391,9 @@ def test_packets_stay_short_where_steps_are_long() -> None:
 
 
 def test_a_virtual_webcam_gives_jpegs_at_its_rate() -> None:
-    source = open_source("webcam", source="virtual", width=320, height=240, frame_rate=50.0)
+    source = open_source(
+        "webcam", source="virtual", scene="photograph", width=320, height=240, frame_rate=50.0
+    )
     source.open()
     frames = frames_of(play(source, 0.5))
     assert 15 <= len(frames) <= 26

@@ -108,7 +108,7 @@ def test_after_a_long_stop_one_step_leads_to_the_present(clock: FakeTime) -> Non
     moments = run(pace, Moving(0.0), clock, 0.1)
     assert clock.now - moments[-1] < 50 * MILLISECOND
     assert len(moments) < 30
-    assert pace.late == pytest.approx(1500, abs=20)
+    assert pace.late == pytest.approx(300, abs=5)
 
 
 def test_a_wait_ends_at_its_timeout_and_a_clock_set_back_stops_nothing(clock: FakeTime) -> None:

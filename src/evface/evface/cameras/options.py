@@ -7,11 +7,24 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from evface.errors import ConfigError
 
 Camera = Literal["davis346", "evk4", "webcam"]
+
+Pixels = Literal["ideal", "clean", "noisy", "davis346", "evk4"]
+
+LEAST_THRESHOLD = 0.02
+"""Of log intensity; what makes an event of less than that is no pixel's threshold."""
+
+
+def _pixels(own: Pixels) -> Any:
+    return Field(
+        default=own,
+        description="virtual, video file: those of a sensor, v2e's clean or noisy ones, or ideal ones, which "
+        "have no noise and no bandwidth",
+    )
 
 
 def _number(default: float, unit: str, low: float, high: float, description: str) -> Any:
@@ -56,26 +69,30 @@ class EventCameraOptions(CameraOptions):
 
     packet_ms: float = _number(5.0, "ms", 0.5, 100.0, "length of an event packet, where this side makes them")
     threshold_on: float = Field(
-        default=0.2,
-        ge=0.02,
+        default=0.0,
+        ge=0.0,
         le=2.0,
-        description="virtual, video file: rise of log intensity that makes an on event",
+        description="virtual, video file: rise of log intensity that makes an on event; 0: the pixels' own",
     )
     threshold_off: float = Field(
-        default=0.2,
-        ge=0.02,
+        default=0.0,
+        ge=0.0,
         le=2.0,
-        description="virtual, video file: fall of log intensity that makes an off event",
+        description="virtual, video file: fall of log intensity that makes an off event; 0: the pixels' own",
     )
-    pixels: Literal["ideal", "clean", "noisy"] = Field(
-        default="clean",
-        description="virtual, video file: pixels without noise and bandwidth, or v2e's clean or noisy ones",
-    )
+
+    @field_validator("threshold_on", "threshold_off")
+    @classmethod
+    def _not_too_small(cls, value: float) -> float:
+        if 0.0 < value < LEAST_THRESHOLD:
+            raise ValueError(f"expected 0, or {LEAST_THRESHOLD} and above")
+        return value
 
 
 class Davis346Options(EventCameraOptions):
     """The DAVIS346: events, frames and IMU."""
 
+    pixels: Pixels = _pixels("davis346")
     step_rate: float = _number(
         1000.0, "Hz", 50.0, 2000.0, "virtual: the most pictures that events are made from; video file: all"
     )
@@ -95,6 +112,7 @@ class Davis346Options(EventCameraOptions):
 class Evk4Options(EventCameraOptions):
     """The Prophesee EVK4 (IMX636): events."""
 
+    pixels: Pixels = _pixels("evk4")
     step_rate: float = _number(
         60.0, "Hz", 20.0, 1000.0, "virtual: the most pictures that events are made from; video file: all"
     )

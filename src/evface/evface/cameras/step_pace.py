@@ -23,7 +23,7 @@ LEAST = 20.0
 STOPPED = SECOND // 2
 """ns behind its time from which on it goes on to the present in one step."""
 
-WORSE = 0.75
+WORSE = 0.5
 """Share of the rate said last at which it is said again."""
 
 
@@ -88,7 +88,8 @@ class StepPace:
     def _next_span(self, scene: Scene, due: int, width: int, height: int) -> int:
         lag = time.time_ns() - due
         if lag > STOPPED:
-            self.late += round(lag / SECOND * self.asked)
+            # As many as there would have been if all had been as long as the last one.
+            self.late += max(1, lag // max(self._span, round(SECOND / self.asked)))
             return lag
         behind = max(0, lag - SLACK - self._together)
         self.rate = max(min(LEAST, self.asked), self.asked / (1.0 + behind / STRETCH))

@@ -12,14 +12,13 @@ import cv2
 import numpy as np
 
 from evface.bags import Bag, stamp
-from evface.cameras.options import SIZES, Davis346Options, EventCameraOptions, Evk4Options, WebcamOptions
+from evface.cameras.modelled import event_sensor, frame_sensor, sensor_size
+from evface.cameras.options import Davis346Options, EventCameraOptions, Evk4Options, WebcamOptions
 from evface.cameras.packing import cut, pack
 from evface.cameras.source import CameraDescription, EncodedEvents, Frame, ImuSample, Reading
 from evface.errors import FormatError
 from evface.events import Events
 from evface.events.files import Recording, open_recording
-from evface.simulation.frame_sensor import GlobalShutter
-from evface.simulation.pixels import make_sensor
 from evface.simulation.stepping import Steps
 from evface.simulation.video import VideoScene
 
@@ -255,9 +254,7 @@ class VideoEvents:
     def __init__(self, path: Path, options: Davis346Options | Evk4Options) -> None:
         self._scene = VideoScene(path)
         self._options = options
-        self._width, self._height = (
-            SIZES["davis346"] if isinstance(options, Davis346Options) else SIZES["evk4"]
-        )
+        self._width, self._height = sensor_size(options)
         self._lux = options.lux or self._scene.lux
 
     def describe(self) -> CameraDescription:
@@ -273,11 +270,7 @@ class VideoEvents:
         """See `Track`."""
         options = self._options
         packet_us = round(options.packet_ms * 1000)
-        sensor = make_sensor(
-            self._width, self._height, options.pixels, on=options.threshold_on, off=options.threshold_off,
-            lux=self._lux, seed=options.seed,
-        )  # fmt: skip
-        shutter = self._shutter()
+        sensor, shutter = event_sensor(options, self._lux), frame_sensor(options)
         pending, end = [], packet_us
         for time in self._moments():
             light = self._scene.render_at(time, self._width, self._height)
@@ -294,10 +287,3 @@ class VideoEvents:
         shortest = round(SECOND / self._options.step_rate)
         steps = Steps(shortest=shortest, longest=max(shortest, Steps().longest))
         return steps.times(self._scene, 0, self._scene.frames.duration, self._width, self._height)
-
-    def _shutter(self) -> GlobalShutter | None:
-        options = self._options
-        if not isinstance(options, Davis346Options):
-            return None
-        exposure = 0.0 if options.auto_exposure else options.exposure
-        return GlobalShutter(self._width, self._height, options.frame_rate, exposure, options.seed)

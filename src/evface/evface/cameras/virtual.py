@@ -8,17 +8,16 @@ from typing import Any
 import cv2
 import numpy as np
 
-from evface.cameras.options import SIZES, CameraOptions, Davis346Options, Evk4Options, WebcamOptions
+from evface.cameras.modelled import event_sensor, frame_sensor, sensor_size
+from evface.cameras.options import CameraOptions, Davis346Options, Evk4Options, WebcamOptions
 from evface.cameras.pacing import Pace
 from evface.cameras.packing import pack
 from evface.cameras.source import CameraDescription, Cue, Frame, Reading
 from evface.cameras.step_pace import StepPace
 from evface.errors import DeviceError
 from evface.events import Events
-from evface.simulation.frame_sensor import GlobalShutter, RollingShutter, Shot
-from evface.simulation.pixels import make_sensor
+from evface.simulation.frame_sensor import RollingShutter, Shot
 from evface.simulation.scene import Scene, open_scene
-from evface.simulation.threshold import EventSensor
 from evface.simulation.truth import performances_of, truth_of
 
 SENSOR_START = 1_000_000
@@ -86,9 +85,8 @@ class VirtualEventCamera(_VirtualCamera):
     def __init__(self, camera: str, options: Davis346Options | Evk4Options) -> None:
         super().__init__(camera, options)
         self._options = options
-        is_davis = isinstance(options, Davis346Options)
-        self._model = "DAVIS346" if is_davis else "EVK4"
-        self._width, self._height = SIZES["davis346" if is_davis else "evk4"]
+        self._model = "DAVIS346" if isinstance(options, Davis346Options) else "EVK4"
+        self._width, self._height = sensor_size(options)
         self._packet_us = round(options.packet_ms * 1000)
         self._pace = StepPace(options.step_rate, together=self._packet_us * 1000)
 
@@ -122,8 +120,7 @@ class VirtualEventCamera(_VirtualCamera):
         scene = self._look(options)
         self._lux = options.lux or scene.lux
         self._warm_up(scene)
-        self._sensor = self._make_sensor()
-        self._shutter = self._make_shutter()
+        self._sensor, self._shutter = event_sensor(options, self._lux), frame_sensor(options)
         self._pending: list[Events] = []
         self._packet_end = SENSOR_START + self._packet_us
         reduced = ", a reduced rate" if options.step_rate < FULL_RATE else ""
@@ -133,26 +130,13 @@ class VirtualEventCamera(_VirtualCamera):
         )
         return CameraDescription(self._model, "", self._width, self._height, "virtual", detail)
 
-    def _make_sensor(self) -> EventSensor:
-        options = self._options
-        return make_sensor(
-            self._width, self._height, options.pixels, on=options.threshold_on, off=options.threshold_off,
-            lux=self._lux, seed=options.seed,
-        )  # fmt: skip
-
-    def _make_shutter(self) -> GlobalShutter | None:
-        options = self._options
-        if not isinstance(options, Davis346Options):
-            return None
-        exposure = 0.0 if options.auto_exposure else options.exposure
-        return GlobalShutter(self._width, self._height, options.frame_rate, exposure, options.seed)
-
     def _warm_up(self, scene: Scene) -> None:
         """Compile before the clock runs."""
-        sensor, shutter = self._make_sensor(), self._make_shutter()
-        scene.motion(0, 1, self._width, self._height)
+        sensor, shutter = event_sensor(self._options, self._lux), frame_sensor(self._options)
+        now = time.time_ns()
+        scene.motion(now, now + 1, self._width, self._height)
         for step in range(1, 4):
-            image = scene.render(0, self._width, self._height)
+            image = scene.render(now, self._width, self._height)
             image[:1] *= step
             pack(sensor.step(image, step), step, 0)
             if shutter is not None:
@@ -237,7 +221,7 @@ class VirtualWebcam(_VirtualCamera):
         scene = self._look(options)
         self._lux = options.lux or scene.lux
         self._shutter.warm_up()
-        shot = self._shutter.shoot(scene, 0, self._lux)
+        shot = self._shutter.shoot(scene, time.time_ns(), self._lux)
         detail = (
             f"{options.scene}, seed {options.seed}: {options.frame_rate:g} pictures/s, "
             f"exposed for {shot.exposure / 1e6:.1f} ms at {self._lux:.0f} lux"

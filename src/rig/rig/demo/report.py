@@ -141,7 +141,7 @@ def _truth_in_words(take: ConvertedTake) -> str:
     if truth is None:
         return "Events a second; nobody knows what was really there."
     if truth["failed"]:
-        return "Events a second. The truth: the subject did not manage it, or so weakly that nobody would see it."
+        return "Events a second. The truth: it was not done, or so weakly that nobody would see it."
     at = truth["seconds"]
     others = ", ".join(f"{au} ({strength:.1f})" for au, strength in truth["others"].items())
     return (
