@@ -60,7 +60,7 @@ def torso(who: Identity, texel: float) -> Part:
     collar = np.clip((neckline - y) / 2.0 + 0.5, 0.0, 1.0)
     hem = np.exp(-0.5 * ((y - neckline + 5) / 1.2) ** 2)
     colour = skin + collar[..., None] * (cloth * (1 - 0.35 * hem[..., None]) - skin)
-    return grid_part(points, _with_opacity(colour), on_head=False)
+    return grid_part(points, _with_opacity(colour))
 
 
 def _ellipsoid(
@@ -100,7 +100,7 @@ def ears(who: Identity, texel: float) -> list[Part]:
             * np.array([0.88, 0.88, 1.0])
             * (0.95 - 0.35 * shell - 0.45 * hollow)[..., None]
         )
-        parts.append(grid_part(place, _with_opacity(colour), on_head=True))
+        parts.append(grid_part(place, _with_opacity(colour)))
     return parts
 
 
@@ -133,7 +133,7 @@ def hanging_hair(who: Identity, texel: float) -> list[Part]:
     if who.hair_style == "long":
         ends = 14.0 * grain(np.arctan2(x, z) * 30.0, 0 * y, who.seed, 31)
         tips = np.clip((np.arange(rows)[::-1, None] * texel - 10.0 - ends) / (2.0 * texel), 0.0, 1.0)
-    return [grid_part(points, _with_opacity(colour, tips), on_head=True)]
+    return [grid_part(points, _with_opacity(colour, tips))]
 
 
 def _stretch(values: Field, rows: int, columns: int) -> Field:
@@ -186,7 +186,7 @@ def glasses(who: Identity, texel: float, eye_z: float) -> list[Part]:
     )
     tint = np.array(((0.03, 0.03, 0.035), (0.05, 0.07, 0.14), (0.16, 0.17, 0.18))[who.seed % 3])
     colour = tint + (cover < glint)[..., None] * (0.9 - tint)
-    parts = [grid_part(front, _with_opacity(colour, np.maximum(cover, glint)), on_head=True)]
+    parts = [grid_part(front, _with_opacity(colour, np.maximum(cover, glint)))]
     for side in (-1.0, 1.0):
         steps = np.linspace(0.0, 1.0, 9)[None, :]
         if side > 0:
@@ -201,5 +201,5 @@ def glasses(who: Identity, texel: float, eye_z: float) -> list[Part]:
             -1,
         )
         texture = _with_opacity(np.broadcast_to(tint, (4, 12, 3)).astype(np.float64))
-        parts.append(grid_part(arm[:, ::-1] if side > 0 else arm[:, ::-1], texture, on_head=True))
+        parts.append(grid_part(arm[:, ::-1], texture))
     return parts

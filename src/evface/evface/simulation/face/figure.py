@@ -9,13 +9,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from evface.simulation.face.actions import action_fields, reach_of
+from evface.simulation.face.actions import action_fields, landmark_vertex, reach_of
 from evface.simulation.face.body import HAIR_THICKNESS, ears, glasses, hanging_hair, torso
-from evface.simulation.face.eyes import Eye, EyeState, iris_shift
+from evface.simulation.face.eyes import EYE_X, EYE_Y, Eye, EyeState, iris_shift
 from evface.simulation.face.identity import Identity
 from evface.simulation.face.light import Light
 from evface.simulation.face.mesh import Mesh, Part, join
-from evface.simulation.face.raster import Rasterizer
+from evface.simulation.face.raster import Layer, Rasterizer
 from evface.simulation.face.shape import HeadShape, make_head
 from evface.simulation.face.skin import SkinMap, hair_cover, paint_skin
 from evface.simulation.face.wrinkles import Wrinkles
@@ -57,52 +57,50 @@ DISTANCE = 800.0
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _place(rest, rest_normals, on_head, fields, turns, which, members, strengths, count,
-           rotation, shift, body_shift, camera, direction, key, around,
-           x, y, z, shade, points, normals):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Every point of a person before the camera: moved by the muscles, turned, lit and projected."""
-    points[:] = rest
-    normals[:] = rest_normals
-    for k in range(count):
-        strength = strengths[k]
-        index = which[k]
-        for m in range(members[index, 0], members[index, 1]):
-            vertex = np.uintp(fields[m, 0])
+def _move(points, normals, vertices, moves, which, members, strengths):  # type: ignore[no-untyped-def]
+    """Shift points and turn normals by what the muscles do."""
+    for k in range(len(which)):
+        for m in range(members[which[k], 0], members[which[k], 1]):
+            vertex, at = np.uintp(vertices[m]), np.uintp(m)
             for axis in range(3):
-                points[vertex, axis] += strength * turns[m, axis]
-                normals[vertex, axis] += strength * turns[m, 3 + axis]
+                points[vertex, np.uintp(axis)] += strengths[k] * moves[at, np.uintp(axis)]
+                normals[vertex, np.uintp(axis)] += strengths[k] * moves[at, np.uintp(3 + axis)]
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _project(points, rotation, shift, camera, x, y, z):  # type: ignore[no-untyped-def]
+    """Columns and rows of points that are turned and shifted, px, and how near they are, mm."""
     focal, column, row, distance, eye_x, eye_y = camera
-    zero, one = np.float32(0.0), np.float32(1.0)
-    for i in range(len(rest)):
+    for i in range(len(points)):
         at = np.uintp(i)
         px, py, pz = points[at, 0], points[at, 1], points[at, 2]
-        nx, ny, nz = normals[at, 0], normals[at, 1], normals[at, 2]
-        if on_head[at]:
-            qx = rotation[0, 0] * px + rotation[0, 1] * py + rotation[0, 2] * pz + shift[0]
-            qy = rotation[1, 0] * px + rotation[1, 1] * py + rotation[1, 2] * pz + shift[1]
-            qz = rotation[2, 0] * px + rotation[2, 1] * py + rotation[2, 2] * pz + shift[2]
-            mx = rotation[0, 0] * nx + rotation[0, 1] * ny + rotation[0, 2] * nz
-            my = rotation[1, 0] * nx + rotation[1, 1] * ny + rotation[1, 2] * nz
-            mz = rotation[2, 0] * nx + rotation[2, 1] * ny + rotation[2, 2] * nz
-        else:
-            qx, qy, qz = px + body_shift[0], py + body_shift[1], pz + body_shift[2]
-            mx, my, mz = nx, ny, nz
-        scale = one / np.sqrt(mx * mx + my * my + mz * mz)
-        mx, my, mz = mx * scale, my * scale, mz * scale
-        wx, wy, wz = eye_x - qx, eye_y - qy, distance - qz
-        deep = one / wz
-        x[at] = column - focal * wx * deep
-        y[at] = row + focal * wy * deep
+        qx = rotation[0, 0] * px + rotation[0, 1] * py + rotation[0, 2] * pz + shift[0]
+        qy = rotation[1, 0] * px + rotation[1, 1] * py + rotation[1, 2] * pz + shift[1]
+        qz = rotation[2, 0] * px + rotation[2, 1] * py + rotation[2, 2] * pz + shift[2]
+        scale = focal / (distance - qz)
+        x[at] = column + (qx - eye_x) * scale
+        y[at] = row - (qy - eye_y) * scale
         z[at] = qz
-        away = one / np.sqrt(wx * wx + wy * wy + wz * wz)
-        lit = (mx * direction[0] + my * direction[1] + mz * direction[2] + np.float32(0.15)) * np.float32(
-            0.87
-        )
-        lit = max(zero, lit)
-        # Skin shines where it mirrors the light: the half way between light and view is its normal.
-        hx, hy, hz = direction[0] + wx * away, direction[1] + wy * away, direction[2] + wz * away
-        gloss = (mx * hx + my * hy + mz * hz) / np.sqrt(hx * hx + hy * hy + hz * hz)
-        gloss = max(zero, gloss)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _light(normals, rotation, direction, key, around, shade):  # type: ignore[no-untyped-def]
+    """Light on points; the camera is far away, so that its direction is the same for all."""
+    one, zero = np.float32(1.0), np.float32(0.0)
+    # Skin shines where it mirrors the light: the half way between light and view is its normal.
+    hx, hy, hz = direction[0], direction[1], direction[2] + one
+    length = one / np.sqrt(hx * hx + hy * hy + hz * hz)
+    hx, hy, hz = hx * length, hy * length, hz * length
+    for i in range(len(normals)):
+        at = np.uintp(i)
+        nx, ny, nz = normals[at, 0], normals[at, 1], normals[at, 2]
+        scale = one / np.sqrt(nx * nx + ny * ny + nz * nz)
+        mx = (rotation[0, 0] * nx + rotation[0, 1] * ny + rotation[0, 2] * nz) * scale
+        my = (rotation[1, 0] * nx + rotation[1, 1] * ny + rotation[1, 2] * nz) * scale
+        mz = (rotation[2, 0] * nx + rotation[2, 1] * ny + rotation[2, 2] * nz) * scale
+        lit = mx * direction[0] + my * direction[1] + mz * direction[2]
+        lit = max(zero, (lit + np.float32(0.15)) * np.float32(0.87))
+        gloss = max(zero, mx * hx + my * hy + mz * hz)
         gloss *= gloss
         gloss *= gloss
         gloss *= gloss
@@ -157,16 +155,13 @@ class Figure:
         who = person.who
         skin = paint_skin(person.head, who, texel)
         head = self._head_part(skin)
-        middle = int(np.argmin(np.abs(person.head.base[:, 0, 1] - 1.0)))
-        eye_z = float(person.head.points[middle, person.head.points.shape[1] // 2 + 10, 2])
-        parts = [
-            head,
-            *ears(who, texel),
-            torso(who, texel),
-            *hanging_hair(who, texel),
-            *glasses(who, texel, eye_z),
-        ]
+        eye = landmark_vertex(person.head, (EYE_X, EYE_Y))
+        eye_z = float(person.head.points.reshape(-1, 3)[eye, 2])
+        parts = [head, *ears(who, texel), *hanging_hair(who, texel), *glasses(who, texel, eye_z)]
         self.mesh: Mesh = join(parts)
+        self._body = join([torso(who, texel)])
+        self._body_layers: dict[tuple[int, int], tuple[Layer, float]] = {}
+        self._weights = weights
         self.texture = np.ascontiguousarray(self.mesh.texture[..., :3] @ weights.T.astype(np.float32))
         self._opacity = np.ascontiguousarray(self.mesh.texture[..., 3])
         base = self.texture[: skin.albedo.shape[0], : skin.albedo.shape[1]].copy()
@@ -190,7 +185,7 @@ class Figure:
         texture = np.concatenate([skin.albedo, np.ones((*skin.albedo.shape[:2], 1), np.float32)], -1)
         return Part(
             points.reshape(-1, 3), head.normals(points).reshape(-1, 3), head.triangles,
-            np.tile(skin.u, rows), np.repeat(skin.v, columns), texture, True, self._seams(),
+            np.tile(skin.u, rows), np.repeat(skin.v, columns), texture, self._seams(),
         )  # fmt: skip
 
     def _seams(self) -> NDArray[np.int32]:
@@ -220,7 +215,7 @@ class Figure:
                 vertices.append(near)
                 moves.append(moved[near])
         self._members = members
-        self._vertices = np.concatenate(vertices).astype(np.int32)[:, None]
+        self._vertices = np.concatenate(vertices).astype(np.int32)
         self._moves = np.ascontiguousarray(np.concatenate(moves), np.float32)
 
     def draw(
@@ -234,37 +229,77 @@ class Figure:
             gain: of the light.
             image: ``[H, W, C]``, drawn over.
         """
+        self._draw_body(state, offset, gain, image)
         self._wrinkles.draw(state.left, state.right, self._head_texture)
         for eye, its_state in zip(self._eyes, self.person.eye_states(state), strict=True):
             eye.draw(its_state, self._head_texture)
-        self.place(state, offset, gain, image.shape[1], image.shape[0])
+        self.place(state, offset, image.shape[1], image.shape[0])
+        _light(self._normals, self._rotation, *self._lamp(gain), self._shade)
         self._raster.draw(
             self._x, self._y, self._z, self._shade, self.texture, self._opacity, image
         )  # fmt: skip
 
     def place(
-        self, state: FaceState, offset: tuple[float, float, float], gain: float, width: int, height: int
+        self, state: FaceState, offset: tuple[float, float, float], width: int, height: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Columns and rows of every point, px; until the next call. Arguments as `draw`."""
+        """Columns and rows of every point of the head, px; until the next call. Arguments as `draw`."""
         strengths = np.column_stack([state.left, state.right]).ravel().astype(np.float32)
         active = np.flatnonzero(np.abs(strengths) > 1e-4)
         rotation = rotation_of(state.head)
-        rest = np.array(offset) + np.array(state.position)
-        shift = PIVOT - rotation @ PIVOT + rest
-        body = (
-            np.array(offset)
-            + np.array(state.position) * 0.55
-            + np.array([0.0, state.breath, 0.2 * state.breath])
-        )
-        light = self.light
-        _place(
-            self.mesh.points, self.mesh.normals, self.mesh.on_head, self._vertices, self._moves, active,
-            self._members, strengths[active], len(active), rotation.astype(np.float32), shift.astype(np.float32),
-            body.astype(np.float32), self._camera(width, height),
-            np.array(light.direction, np.float32), np.float32(light.key * gain), np.float32((1 - light.key) * gain),
-            self._x, self._y, self._z, self._shade, self._points, self._normals,
+        shift = PIVOT - rotation @ PIVOT + np.array(offset) + np.array(state.position)
+        self._rotation = rotation.astype(np.float32)
+        self._points[:], self._normals[:] = self.mesh.points, self.mesh.normals
+        _move(
+            self._points, self._normals, self._vertices, self._moves, active, self._members,
+            strengths[active],
+        )  # fmt: skip
+        _project(
+            self._points, self._rotation, shift.astype(np.float32), self._camera(width, height),
+            self._x, self._y, self._z,
         )  # fmt: skip
         return self._x, self._y
+
+    def _lamp(self, gain: float) -> tuple[NDArray[np.float32], np.float32, np.float32]:
+        key = self.light.key
+        direction = np.array(self.light.direction, np.float32)
+        return direction, np.float32(key * gain), np.float32((1.0 - key) * gain)
+
+    def body_shift(self, state: FaceState, height: int) -> tuple[float, float]:
+        """px to the right and down that the shoulders are moved."""
+        scale = self.lens.focal * height / self.lens.rows / DISTANCE
+        across, up, _ = state.position
+        return 0.55 * across * scale, -(0.55 * up + state.breath) * scale
+
+    def _draw_body(
+        self, state: FaceState, offset: tuple[float, float, float], gain: float, image: NDArray[np.float32]
+    ) -> None:
+        height, width = image.shape[:2]
+        if (width, height) not in self._body_layers:
+            self._body_layers[width, height] = self._make_body(offset, width, height)
+        layer, margin = self._body_layers[width, height]
+        right, down = self.body_shift(state, height)
+        layer.lay(image, right - margin, down - margin, gain)
+
+    def _make_body(
+        self, offset: tuple[float, float, float], width: int, height: int
+    ) -> tuple[Layer, float]:
+        """Neck and shoulders once, with a margin around the picture to be moved in."""
+        body, still = self._body, np.eye(3, dtype=np.float32)
+        margin = round(0.06 * height)
+        focal, column, row, *rest = self._camera(width, height)
+        camera = (focal, column + np.float32(margin), row + np.float32(margin), *rest)
+        x, y, z, shade = (np.empty(len(body.points), np.float32) for _ in range(4))
+        _project(body.points, still, np.array(offset, np.float32), camera, x, y, z)
+        _light(body.normals, still, *self._lamp(1.0), shade)
+        size = (height + 2 * margin, width + 2 * margin)
+        colour = np.zeros((*size, len(self._weights)), np.float32)
+        cover = np.zeros((*size, 1), np.float32)
+        texture = np.ascontiguousarray(body.texture[..., :3] @ self._weights.T.astype(np.float32))
+        opacity = np.ascontiguousarray(body.texture[..., 3])
+        raster = Rasterizer(body)
+        raster.draw(x, y, z, shade, texture, opacity, colour)
+        raster.draw(x, y, z, np.ones_like(shade), np.ones_like(texture[..., :1]), opacity, cover)
+        return Layer(colour, cover[..., 0]), float(margin)
 
     def _camera(self, width: int, height: int) -> tuple[np.float32, ...]:
         lens = self.lens

@@ -1,4 +1,4 @@
-"""Parts of a person put together: one mesh, one texture, each part fixed to the head or to the body."""
+"""Parts of a person put together: one mesh, one texture."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ class Part:
         u: column of each point in the texture.
         v: row of each point.
         texture: reflectance (blue, green, red) and opacity, float32 ``[h, w, 4]``.
-        on_head: goes with the head, else with the body.
         seams: pairs of points whose edge never shows as one, ``[N, 2]``.
     """
 
@@ -35,7 +34,6 @@ class Part:
     u: Field
     v: Field
     texture: NDArray[np.float32]
-    on_head: bool
     seams: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
 
 
@@ -50,7 +48,6 @@ class Mesh:
         u: float32 ``[V]``.
         v: float32 ``[V]``.
         texture: float32 ``[h, w, 4]``.
-        on_head: bool ``[V]``.
         neighbours: of each triangle beyond the edge opposite to its points, int32 ``[T, 3]``: a triangle,
             `BORDER` where the surface ends, or `SEAM` where it goes on elsewhere.
         clear: triangles that one can see through, bool ``[T]``.
@@ -62,7 +59,6 @@ class Mesh:
     u: NDArray[np.float32]
     v: NDArray[np.float32]
     texture: NDArray[np.float32]
-    on_head: NDArray[np.bool_]
     neighbours: NDArray[np.int32]
     clear: NDArray[np.bool_]
 
@@ -92,7 +88,6 @@ def join(parts: Sequence[Part]) -> Mesh:
             [np.minimum(part.v, part.texture.shape[0] - 1) + top for part, top in zip(parts, tops[:-1], strict=True)]
         ).astype(np.float32),
         texture=texture,
-        on_head=np.concatenate([np.full(len(part.points), part.on_head) for part in parts]),
         neighbours=_neighbours(triangles, seams),
         clear=np.concatenate(
             [np.full(len(part.triangles), bool((part.texture[..., 3] < 1).any())) for part in parts]
@@ -131,7 +126,7 @@ def grid_normals(points: Field) -> Field:
     return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9))
 
 
-def grid_part(points: Field, texture: NDArray[np.float32], *, on_head: bool) -> Part:
+def grid_part(points: Field, texture: NDArray[np.float32]) -> Part:
     """A grid ``[R, C, 3]`` over which a texture is spread evenly."""
     rows, columns = points.shape[:2]
     v, u = np.meshgrid(
@@ -141,5 +136,5 @@ def grid_part(points: Field, texture: NDArray[np.float32], *, on_head: bool) -> 
     )
     return Part(
         points.reshape(-1, 3), grid_normals(points).reshape(-1, 3), grid_triangles(rows, columns),
-        u.ravel(), v.ravel(), texture, on_head,
+        u.ravel(), v.ravel(), texture,
     )  # fmt: skip

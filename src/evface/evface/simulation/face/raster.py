@@ -18,21 +18,25 @@ from evface.simulation.face.mesh import BORDER, Mesh
 _BINS = 1024
 """Depths that triangles are told apart by."""
 
+AHEAD = np.float32(15.0)
+"""mm that what one can see through counts as nearer: it is drawn over what is behind it."""
+
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _order(triangles, x, y, z, keys, counts, order):  # type: ignore[no-untyped-def]
+def _order(triangles, clear, x, y, z, keys, counts, order):  # type: ignore[no-untyped-def]
     """Triangles that face the camera, the farthest first; how many."""
     low, high = np.float32(1e30), np.float32(-1e30)
     for i in range(len(z)):
         low, high = min(low, z[i]), max(high, z[i])
-    scale = np.float32(_BINS - 1) / max(np.float32(1e-6), np.float32(3.0) * (high - low))
+    scale = np.float32(_BINS - 1) / max(np.float32(1e-6), np.float32(3.0) * (high + AHEAD - low))
     counts[:] = 0
     for k in range(len(triangles)):
         a, b, c = triangles[k, 0], triangles[k, 1], triangles[k, 2]
         area = (x[b] - x[a]) * (y[c] - y[a]) - (x[c] - x[a]) * (y[b] - y[a])
         keys[k] = -1
         if area > np.float32(1e-5):
-            keys[k] = np.int32((z[a] + z[b] + z[c] - np.float32(3.0) * low) * scale)
+            nearness = z[a] + z[b] + z[c] + np.float32(3.0) * (clear[k] * AHEAD - low)
+            keys[k] = np.int32(nearness * scale)
             counts[keys[k] + 1] += 1
     for k in range(1, _BINS + 1):
         counts[k] += counts[k - 1]
@@ -73,9 +77,43 @@ def _drawing(channels: int) -> Callable[..., None]:
                 value = under + share * (value - under)
             image[row, column, channel] = value
 
+    @njit(cache=True, nogil=True, fastmath=True, inline="always")
+    def span(start, step, first, last):  # type: ignore[no-untyped-def]
+        """The part of a run of columns where a weight that grows by ``step`` a column is not negative."""
+        if step > np.float32(1e-12):
+            return max(first, -start / step), last
+        if step < np.float32(-1e-12):
+            return first, min(last, -start / step)
+        return first, (last if start >= np.float32(0.0) else first - np.float32(1.0))
+
+    @njit(cache=True, nogil=True, fastmath=True)
+    def fill(flat, columns, at, count, picture, u0, du, v0, dv, s0, ds, begin):  # type: ignore[no-untyped-def]
+        """A run of pixels: texture ``[h * w, C]`` times light, onto the picture ``[H * W, C]``."""
+        one, limit = np.float32(1.0), np.int32(len(flat) - columns - 2)
+        for i in range(count):
+            column = begin + np.float32(i)
+            tu, tv, light = u0 + column * du, v0 + column * dv, s0 + column * ds
+            whole_u, whole_v = np.int32(tu), np.int32(tv)
+            # Rounding may step over the texture's edge by nothing.
+            texel = min(limit, max(np.int32(0), whole_v * columns + whole_u))
+            wu, wv = tu - np.float32(whole_u), tv - np.float32(whole_v)
+            w11 = wu * wv
+            w10, w01 = wv - w11, wu - w11
+            w00 = one - wu - w10
+            pixel = at + np.uintp(i)
+            for channel in range(channels):
+                picture[pixel, channel] = light * (
+                    w00 * flat[np.uintp(texel), channel] + w01 * flat[np.uintp(texel + 1), channel]
+                    + w10 * flat[np.uintp(texel + columns), channel]
+                    + w11 * flat[np.uintp(texel + columns + 1), channel]
+                )  # fmt: skip
+
     @njit(cache=True, nogil=True, fastmath=True)
     def draw(triangles, neighbours, clear, keys, x, y, shade, u, v, texture, opacity, image, order, count):  # type: ignore[no-untyped-def]
         height, width, _ = image.shape
+        columns = np.int32(texture.shape[1])
+        flat = texture.reshape(-1, channels)
+        picture = image.reshape(-1, channels)
         one, zero, half = np.float32(1.0), np.float32(0.0), np.float32(0.5)
         for place in range(count):
             k = order[place]
@@ -106,19 +144,23 @@ def _drawing(channels: int) -> Callable[..., None]:
             ua, ub, uc = u[a], u[b] - u[a], u[c] - u[a]
             va, vb, vc = v[a], v[b] - v[a], v[c] - v[a]
             see_through = clear[k]
-            if not edged:
+            if not (edged or see_through):
+                # A row's pixels inside are one run: they are drawn without a question, in vectors.
+                ax, ay = -bx - cx, -by - cy
                 for line in range(top, bottom + 1):
-                    row = np.uintp(line)
-                    wb = (np.float32(left) - xa) * bx + (np.float32(line) - ya) * by
-                    wc = (np.float32(left) - xa) * cx + (np.float32(line) - ya) * cy
-                    for at in range(left, right + 1):
-                        if wb >= zero and wc >= zero and wb + wc <= one:
-                            sample(
-                                texture, opacity, ua + wb * ub + wc * uc, va + wb * vb + wc * vc,
-                                sa + wb * sb + wc * sc, one, see_through, row, np.uintp(at), image,
-                            )  # fmt: skip
-                        wb += bx
-                        wc += cx
+                    down = np.float32(line) - ya
+                    wb, wc = down * by - xa * bx, down * cy - xa * cx
+                    first, last = span(one - wb - wc, ax, np.float32(left), np.float32(right))
+                    first, last = span(wb, bx, first, last)
+                    first, last = span(wc, cx, first, last)
+                    begin, end = np.int64(np.ceil(first)), np.int64(np.floor(last))
+                    if begin > end:
+                        continue
+                    fill(
+                        flat, columns, np.uintp(line * width + begin), end - begin + 1, picture,
+                        ua + wb * ub + wc * uc, bx * ub + cx * uc, va + wb * vb + wc * vc, bx * vb + cx * vc,
+                        sa + wb * sb + wc * sc, bx * sb + cx * sc, np.float32(begin),
+                    )  # fmt: skip
                 continue
             # px from an edge per unit of weight.
             da = one / np.sqrt((bx + cx) * (bx + cx) + (by + cy) * (by + cy))
@@ -194,8 +236,52 @@ class Rasterizer:
             opacity: of the texture, ``[h, w]``.
             image: ``[H, W, C]``, C being 1 or 3; drawn over.
         """
-        count = _order(self._triangles, x, y, z, self._keys, self._counts, self._sorted)
+        count = _order(self._triangles, self._clear, x, y, z, self._keys, self._counts, self._sorted)
         _DRAW[image.shape[2]](
             self._triangles, self._neighbours, self._clear, self._keys, x, y, shade, self._u, self._v,
             texture, opacity, image, self._sorted, count,
         )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _lay(layer, cover, image, right, down, gain):  # type: ignore[no-untyped-def]
+    """Lay a picture ``[h, w, C]`` over another, shifted by parts of a pixel."""
+    height, width, channels = image.shape
+    whole_x, whole_y = int(np.floor(right)), int(np.floor(down))
+    fx, fy = np.float32(right - whole_x), np.float32(down - whole_y)
+    one = np.float32(1.0)
+    # Shifted right, a pixel shows what lay to its left.
+    w11, w10, w01 = fx * fy, fy * (one - fx), fx * (one - fy)
+    w00 = one - fx - w10
+    first, last = max(0, whole_x + 1), min(width, whole_x + layer.shape[1])
+    for row in range(max(0, whole_y + 1), min(height, whole_y + layer.shape[0])):
+        here, above = np.uintp(row - whole_y), np.uintp(row - whole_y - 1)
+        for column in range(first, last):
+            at, before = np.uintp(column - whole_x), np.uintp(column - whole_x - 1)
+            hidden = w00 * cover[here, at] + w01 * cover[here, before]
+            hidden += w10 * cover[above, at] + w11 * cover[above, before]
+            for channel in range(channels):
+                value = w00 * layer[here, at, channel] + w01 * layer[here, before, channel]
+                value += w10 * layer[above, at, channel] + w11 * layer[above, before, channel]
+                pixel = image[np.uintp(row), np.uintp(column), channel]
+                image[np.uintp(row), np.uintp(column), channel] = gain * value + (one - hidden) * pixel
+
+
+class Layer:
+    """A drawn surface that only shifts: shoulders. Drawn once, laid over a picture where it is wanted.
+
+    Args:
+        colour: light times opacity, float32 ``[h, w, C]``.
+        cover: opacity, ``[h, w]``.
+    """
+
+    def __init__(self, colour: NDArray[np.float32], cover: NDArray[np.float32]) -> None:
+        rows = np.flatnonzero(cover.any(1))
+        # From the first row that shows anything; a spare one above it.
+        self._top = max(0, int(rows[0]) - 1) if len(rows) else 0
+        self._colour = np.ascontiguousarray(colour[self._top :])
+        self._cover = np.ascontiguousarray(cover[self._top :])
+
+    def lay(self, image: NDArray[np.float32], right: float, down: float, gain: float) -> None:
+        """Lay it over a picture ``[H, W, C]``, so many px from the picture's corner, its light times a gain."""
+        _lay(self._colour, self._cover, image, right, down + self._top, np.float32(gain))

@@ -123,12 +123,12 @@ class FaceScene:
 
     def _looked_at(self, figure: Figure, time_ns: int, width: int, height: int) -> NDArray[np.float32]:
         state = self.behaviour.state(time_ns)
-        x, y = figure.place(state, self._seat, 1.0, width, height)
+        x, y = figure.place(state, self._seat, width, height)
         eyes = figure.person.eye_states(state)
         scale = self._focal(height) / DISTANCE
         lids = [scale * value for eye in eyes for value in
                 (10.3 * eye.closed, eye.upper, eye.lower, eye.gaze_x, eye.gaze_y)]  # fmt: skip
-        return np.concatenate([x, y, np.array(lids, np.float32)])
+        return np.concatenate([x, y, np.array([*lids, *figure.body_shift(state, height)], np.float32)])
 
 
 _LEVELS = 4096
