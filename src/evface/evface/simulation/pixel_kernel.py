@@ -35,9 +35,9 @@ SLOWEST = 0.02
 SHOT_IN_LIGHT = 0.25
 """Share of the shot noise that is left at the light of ``lux_at_cutoff`` and above (v2e)."""
 
-HOT_JITTER = 0.25
-"""Standard deviation of the time between two events of a hot pixel, as a share of its mean: of five of a real
-DAVIS346 it is 0.19 to 0.6, four of them below 0.3."""
+HOT_JITTER = 0.1
+"""Standard deviation of the time between two events of a hot pixel, as a share of its mean; of real ones it is
+about that, but for events of another origin in between (docs/sensor_model.md)."""
 
 SETTLED = np.float32(1e-3)
 """A block's low-pass has come to rest when so much is left for all its pixels' logarithms together to go: at

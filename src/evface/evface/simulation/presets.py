@@ -68,10 +68,9 @@ DAVIS346 = PixelModel(
     # v2e's 300 Hz at the 300 lux of a room; proportional to the light (Graca).
     cutoff_hz=1000.0,
     lux_at_cutoff=1000.0,
-    # The survey has 0.1 events a second of a pixel that sees nothing, from leak and noise together; still
-    # parts of the recording have 0.01 to 0.07.
-    leak_hz=0.05,
-    shot_hz=0.1,
+    # Recording: a still part has 0.04 on and 0.02 off events a second and pixel; the survey has 0.1 in all.
+    leak_hz=0.04,
+    shot_hz=0.05,
     # Recording: under a flickering lamp one interval of a thousand is shorter than 282 us.
     refractory_us=280.0,
     # The size of its latency in bright light (survey).
@@ -93,8 +92,9 @@ EVK4 = PixelModel(
     # So that latency is below 100 us at 1000 lux (IMX636), and it follows the light (Graca).
     cutoff_hz=3000.0,
     lux_at_cutoff=1000.0,
-    leak_hz=0.05,
-    shot_hz=0.1,
+    # Assumed to be as the DAVIS346's.
+    leak_hz=0.04,
+    shot_hz=0.05,
     # Recording of its forerunner, Gen4.1: no interval is shorter than 101 us.
     refractory_us=100.0,
     jitter_us=20.0,
