@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from typing import Any
 
 import evface
@@ -70,20 +70,9 @@ def _facts(take: PlannedTake, plan: SimulationPlan) -> dict[str, Any]:
         "simulator": {"name": SIMULATOR, "version": evface.__version__, "seed": plan.seed},
         "started_ns": take.session,
         "subject_seed": take.subject_seed,
-        "person": _fields(getattr(scene, "identity", None)),
-        "light": {"lux": scene.lux} | _fields(getattr(scene, "light", None)),
+        "person": asdict(scene.identity),
+        "light": asdict(scene.light),
         "cameras": cameras,
         "script": {"order": [other.id.au for other in plan.takes if other.id.subject == take.id.subject]}
         | {name: value / 1e9 for name, value in asdict(plan.timing).items()},
-    }
-
-
-def _fields(of: object) -> dict[str, Any]:
-    """A dataclass's plain fields."""
-    if not is_dataclass(of) or isinstance(of, type):
-        return {}
-    return {
-        name: value
-        for name, value in asdict(of).items()
-        if isinstance(value, bool | int | float | str | list | tuple)
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,16 @@ from evface.dataset.recordings import EventBlock, Picture
 from evface.dataset.take_files import TakeFiles, files_of
 from evface.dataset.truth import TRUTH, with_seconds
 from evface.events import Events
-from evface.simulation.cohorts.plan import SECOND, PlannedTake, Sensor, SimulationPlan
+from evface.simulation.behaviour import Behaviour
+from evface.simulation.cohorts.plan import SECOND, SENSORS, PlannedTake, Sensor, SimulationPlan
+from evface.simulation.face import FaceScene
 from evface.simulation.frame_sensor import GlobalShutter, RollingShutter
 from evface.simulation.pixels import make_sensor
-from evface.simulation.scene import Scene, open_scene
+from evface.simulation.scene import Scene
 from evface.simulation.stepping import Steps
 from evface.simulation.threshold import EventSensor
-from evface.simulation.truth import SIMULATOR, performances_of, truth_of
+from evface.simulation.timing import Style
+from evface.simulation.truth import SIMULATOR, truth_of
 
 PACKET = 5_000_000
 """ns of an event packet."""
@@ -73,10 +77,8 @@ def simulate_take(
                 files.frames("davis", view.frames, VIRTUAL)
             else:
                 files.look("evk4", _renderings(scene, take, plan))
-        truths = [truth for truth in performances_of(scene) if truth.trial == take.trial]
-        for truth in truths:
-            told = truth_of(truth, take.subject_seed) | {"clocks": clocks}
-            files.write_json(TRUTH, with_seconds(told, files.origin))
+        told = truth_of(scene.behaviour.performances[-1], take.subject_seed) | {"clocks": clocks}
+        files.write_json(TRUTH, with_seconds(told, files.origin))
         scale = {"scale": {"evk4": plan.scale}} if "evk4" in take.sensors else {}
         return files.finish(
             take.trial,
@@ -86,12 +88,23 @@ def simulate_take(
         )
 
 
-def open_take(take: PlannedTake, plan: SimulationPlan, sensor: Sensor) -> Scene:
-    """The scene of a take as one of its cameras sees it, told all its cues."""
-    scene = open_scene("face", take.subject_seed, camera=sensor)
+def open_take(take: PlannedTake, plan: SimulationPlan, sensor: Sensor) -> FaceScene:
+    """The scene of a take as one of its cameras sees it, told all its cues.
+
+    It is the caller's until the next take of the same subject is opened for the same camera.
+    """
+    scene = _scene(take.subject_seed, plan.style, sensor)
+    # What was performed before is over: a take's bytes do not depend on which takes its process made before.
+    scene.behaviour = Behaviour(take.subject_seed, plan.style)
     for cue in take.cues():
         scene.cue(cue)
     return scene
+
+
+@lru_cache(maxsize=len(SENSORS))
+def _scene(seed: int, style: Style, sensor: Sensor) -> FaceScene:
+    """A person's skin takes a second to paint, and they perform often."""
+    return FaceScene(seed, sensor, style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +136,7 @@ class _EventView:
         self.clock = SensorClock.of(take, sensor)
         self._width, self._height = plan.size(sensor)
         self._sensor: EventSensor = make_sensor(
-            self._width, self._height, "clean", lux=scene.lux, seed=take.session_seed
+            self._width, self._height, sensor, lux=scene.lux, seed=take.session_seed
         )
         self._random = np.random.default_rng([take.noise_seed, *sensor.encode()])
         self.frames: list[Picture] = []
