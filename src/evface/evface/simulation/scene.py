@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from evface.cameras.source import Cue
@@ -64,9 +65,20 @@ def to_light(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(cv2.LUT(grey, LIGHT_OF_VALUE), np.float32)
 
 
+@njit(cache=True, nogil=True)
+def _show(light, value_of_light, out):  # type: ignore[no-untyped-def]
+    top, half, zero = np.float32(len(value_of_light) - 1), np.float32(0.5), np.float32(0.0)
+    for i in range(light.size):
+        at = np.uintp(i)
+        level = np.int32(min(top, max(zero, light[at] * top) + half))
+        out[at] = value_of_light[np.uintp(level)]
+
+
 def to_grey(light: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The grey picture that a frame camera makes of linear light, uint8 ``[H, W]``."""
-    return _VALUE_OF_LIGHT[np.minimum(light * (_LEVELS - 1) + 0.5, _LEVELS - 1).astype(np.uint16)]
+    """The picture that a frame camera makes of linear light 0 to 1, uint8 of the same shape."""
+    out = np.empty(light.shape, np.uint8)
+    _show(np.ascontiguousarray(light).reshape(-1), _VALUE_OF_LIGHT, out.reshape(-1))
+    return out
 
 
 def open_scene(

@@ -233,7 +233,9 @@ def action_fields(head: HeadShape, identity: Identity) -> NDArray[np.float32]:
             continue
         across, up, out = _FIELDS[action](place)
         moved = np.stack([across, up, out], -1) * front[:, None]
-        _close_lips(moved.reshape(rows, columns, 3), np.abs(head.base[head.cut, :, 0]), head.cut, action in _PARTS)
+        _close_lips(
+            moved.reshape(rows, columns, 3), np.abs(head.base[head.cut, :, 0]), head.cut, action in _PARTS
+        )
         moved[:, 0] *= np.sign(x)
         # The middle of the face has no side to go to.
         moved[:, 0] *= _rise(np.abs(x), 0.0, 6.0)

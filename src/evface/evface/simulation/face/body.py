@@ -88,7 +88,14 @@ def ears(who: Identity, texel: float) -> list[Part]:
         )
         x, z = points[..., 0] * np.cos(off) + z * -np.sin(off), z * np.cos(off) + points[..., 0] * np.sin(off)
         narrow = 1.0 - 0.18 * np.clip(-y / 30.0, 0.0, 1.0)
-        place = np.stack([side * (75.0 * who.width + 0.35 * HAIR_THICKNESS[who.hair_style]) + x * narrow, y - 17.0, z - 12.0], -1)
+        place = np.stack(
+            [
+                side * (75.0 * who.width + 0.35 * HAIR_THICKNESS[who.hair_style]) + x * narrow,
+                y - 17.0,
+                z - 12.0,
+            ],
+            -1,
+        )
         place *= who.size
         rows, columns = max(8, round(70 / texel)), max(12, round(80 / texel))
         v, u = np.meshgrid(np.linspace(0, np.pi, rows), np.linspace(-np.pi, np.pi, columns), indexing="ij")

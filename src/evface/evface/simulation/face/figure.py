@@ -280,9 +280,7 @@ class Figure:
         right, down = self.body_shift(state, height)
         layer.lay(image, right - margin, down - margin, gain)
 
-    def _make_body(
-        self, offset: tuple[float, float, float], width: int, height: int
-    ) -> tuple[Layer, float]:
+    def _make_body(self, offset: tuple[float, float, float], width: int, height: int) -> tuple[Layer, float]:
         """Neck and shoulders once, with a margin around the picture to be moved in."""
         body, still = self._body, np.eye(3, dtype=np.float32)
         margin = round(0.06 * height)

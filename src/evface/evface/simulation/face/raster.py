@@ -78,15 +78,17 @@ def _drawing(channels: int) -> Callable[..., None]:
             image[row, column, channel] = value
 
     @njit(cache=True, nogil=True, fastmath=True, inline="always")
-    def span(start, step, first, last):  # type: ignore[no-untyped-def]
-        """The part of a run of columns where a weight that grows by ``step`` a column is not negative."""
-        if step > np.float32(1e-12):
-            return max(first, -start / step), last
-        if step < np.float32(-1e-12):
-            return first, min(last, -start / step)
-        return first, (last if start >= np.float32(0.0) else first - np.float32(1.0))
+    def span(start, per_weight, first, last):  # type: ignore[no-untyped-def]
+        """The part of a run of columns where a weight is not negative.
 
-    @njit(cache=True, nogil=True, fastmath=True)
+        ``per_weight`` are columns for the weight to fall by one; none is so even that it is infinite.
+        """
+        zero_at = start * per_weight
+        if per_weight < np.float32(0.0):
+            return max(first, zero_at), last
+        return first, min(last, zero_at)
+
+    @njit(cache=True, nogil=True, fastmath=True, inline="always")
     def fill(flat, columns, at, count, picture, u0, du, v0, dv, s0, ds, begin):  # type: ignore[no-untyped-def]
         """A run of pixels: texture ``[h * w, C]`` times light, onto the picture ``[H * W, C]``."""
         one, limit = np.float32(1.0), np.int32(len(flat) - columns - 2)
@@ -114,7 +116,7 @@ def _drawing(channels: int) -> Callable[..., None]:
         columns = np.int32(texture.shape[1])
         flat = texture.reshape(-1, channels)
         picture = image.reshape(-1, channels)
-        one, zero, half = np.float32(1.0), np.float32(0.0), np.float32(0.5)
+        one, zero, half, tiny = np.float32(1.0), np.float32(0.0), np.float32(0.5), np.float32(1e-9)
         for place in range(count):
             k = order[place]
             a, b, c = (
@@ -146,13 +148,15 @@ def _drawing(channels: int) -> Callable[..., None]:
             see_through = clear[k]
             if not (edged or see_through):
                 # A row's pixels inside are one run: they are drawn without a question, in vectors.
-                ax, ay = -bx - cx, -by - cy
+                fall_a = one / (bx + cx) if abs(bx + cx) > tiny else one / tiny
+                fall_b = -one / bx if abs(bx) > tiny else one / tiny
+                fall_c = -one / cx if abs(cx) > tiny else one / tiny
                 for line in range(top, bottom + 1):
                     down = np.float32(line) - ya
                     wb, wc = down * by - xa * bx, down * cy - xa * cx
-                    first, last = span(one - wb - wc, ax, np.float32(left), np.float32(right))
-                    first, last = span(wb, bx, first, last)
-                    first, last = span(wc, cx, first, last)
+                    first, last = span(one - wb - wc, fall_a, np.float32(left), np.float32(right))
+                    first, last = span(wb, fall_b, first, last)
+                    first, last = span(wc, fall_c, first, last)
                     begin, end = np.int64(np.ceil(first)), np.int64(np.floor(last))
                     if begin > end:
                         continue
@@ -243,28 +247,39 @@ class Rasterizer:
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def _lay(layer, cover, image, right, down, gain):  # type: ignore[no-untyped-def]
-    """Lay a picture ``[h, w, C]`` over another, shifted by parts of a pixel."""
-    height, width, channels = image.shape
-    whole_x, whole_y = int(np.floor(right)), int(np.floor(down))
-    fx, fy = np.float32(right - whole_x), np.float32(down - whole_y)
-    one = np.float32(1.0)
-    # Shifted right, a pixel shows what lay to its left.
-    w11, w10, w01 = fx * fy, fy * (one - fx), fx * (one - fy)
-    w00 = one - fx - w10
-    first, last = max(0, whole_x + 1), min(width, whole_x + layer.shape[1])
-    for row in range(max(0, whole_y + 1), min(height, whole_y + layer.shape[0])):
-        here, above = np.uintp(row - whole_y), np.uintp(row - whole_y - 1)
-        for column in range(first, last):
-            at, before = np.uintp(column - whole_x), np.uintp(column - whole_x - 1)
-            hidden = w00 * cover[here, at] + w01 * cover[here, before]
-            hidden += w10 * cover[above, at] + w11 * cover[above, before]
-            for channel in range(channels):
-                value = w00 * layer[here, at, channel] + w01 * layer[here, before, channel]
-                value += w10 * layer[above, at, channel] + w11 * layer[above, before, channel]
-                pixel = image[np.uintp(row), np.uintp(column), channel]
-                image[np.uintp(row), np.uintp(column), channel] = gain * value + (one - hidden) * pixel
+def _laying(channels: int) -> Callable[..., None]:
+    """The kernel for pictures of so many channels."""
+
+    @njit(cache=True, nogil=True, fastmath=True)
+    def lay(layer, cover, image, right, down, gain):  # type: ignore[no-untyped-def]
+        height, width, _ = image.shape
+        whole_x, whole_y = int(np.floor(right)), int(np.floor(down))
+        fx, fy = np.float32(right - whole_x), np.float32(down - whole_y)
+        one = np.float32(1.0)
+        # Shifted right, a pixel shows what lay to its left.
+        w11, w10, w01 = fx * fy, fy * (one - fx), fx * (one - fy)
+        w00 = one - fx - w10
+        first, last = max(0, whole_x + 1), min(width, whole_x + layer.shape[1])
+        for row in range(max(0, whole_y + 1), min(height, whole_y + layer.shape[0])):
+            here, above = layer[row - whole_y], layer[row - whole_y - 1]
+            hides, hides_above = cover[row - whole_y], cover[row - whole_y - 1]
+            line = image[row]
+            for i in range(last - first):
+                at = np.uintp(first - whole_x + i)
+                before = np.uintp(first - whole_x + i - 1)
+                hidden = w00 * hides[at] + w01 * hides[before]
+                hidden += w10 * hides_above[at] + w11 * hides_above[before]
+                pixel = np.uintp(first + i)
+                for channel in range(channels):
+                    value = w00 * here[at, channel] + w01 * here[before, channel]
+                    value += w10 * above[at, channel] + w11 * above[before, channel]
+                    line[pixel, channel] = gain * value + (one - hidden) * line[pixel, channel]
+
+    return lay
+
+
+_LAY = {1: _laying(1), 3: _laying(3)}
+"""Kernels: a picture ``[h, w, C]`` over another, shifted by parts of a pixel; by C."""
 
 
 class Layer:
@@ -284,4 +299,4 @@ class Layer:
 
     def lay(self, image: NDArray[np.float32], right: float, down: float, gain: float) -> None:
         """Lay it over a picture ``[H, W, C]``, so many px from the picture's corner, its light times a gain."""
-        _lay(self._colour, self._cover, image, right, down + self._top, np.float32(gain))
+        _LAY[image.shape[2]](self._colour, self._cover, image, right, down + self._top, np.float32(gain))

@@ -15,12 +15,13 @@ from evface.simulation.face.identity import Identity
 from evface.simulation.face.light import Light
 from evface.simulation.face.room import Room
 from evface.simulation.face_state import FaceState
+from evface.simulation.scene import to_grey
 
-FLICKER_STEP = 1_250_000
-"""ns between two looks at light that flickers at 100 Hz."""
+FLICKER_STEP = 2_000_000
+"""ns between two looks at light that flickers at 100 Hz: five a period."""
 
-WHITE = 0.96
-"""Linear light that a picture shows as white."""
+APERTURE = 10.3
+"""mm that a lid moves to close an eye, at most."""
 
 
 class FaceScene:
@@ -36,7 +37,6 @@ class FaceScene:
 
     Attributes:
         identity: who it is.
-        behaviour: what they do; has the truth of every take.
         light: that they sit in.
         lux: see `Scene`.
 
@@ -50,7 +50,7 @@ class FaceScene:
         if camera not in LENSES:
             raise ConfigError(f"no lens for a camera {camera!r}; there are: {', '.join(LENSES)}")
         self.identity = Identity.of(seed)
-        self.behaviour = Behaviour(seed, style)
+        self._behaviour = Behaviour(seed, style)
         self.light = Light.of(seed)
         self.lux = self.light.lux
         self._lens = LENSES[camera]
@@ -59,21 +59,31 @@ class FaceScene:
         across, up, near = rng.normal(0.0, 1.0, 3).clip(-2, 2) * (9.0, 6.0, 22.0)
         self._seat = (float(across), float(up), float(near))
         self._figures: dict[tuple[int, int, int], tuple[Figure, NDArray[np.float32]]] = {}
-        self._motion_points: dict[int, tuple[int, NDArray[np.float32]]] = {}
+        self._seen: dict[tuple[int, int, int], NDArray[np.float32]] = {}
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """What the person does, with the truth of every take; another one may be put in its place."""
+        return self._behaviour
+
+    @behaviour.setter
+    def behaviour(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+        self._seen = {}
 
     def cue(self, cue: Cue) -> None:
         """See `Scene`."""
-        self.behaviour.cue(cue)
+        self._behaviour.cue(cue)
+        self._seen = {}
 
     def render(self, time_ns: int, width: int, height: int) -> NDArray[np.float32]:
         """See `Scene`."""
-        return self.look(self.behaviour.state(time_ns), time_ns, width, height, GREY)[..., 0]
+        return self.look(self._behaviour.state(time_ns), time_ns, width, height, GREY)[..., 0]
 
     def picture(self, time_ns: int, width: int, height: int) -> NDArray[np.uint8]:
         """See `Scene`."""
-        light = self.look(self.behaviour.state(time_ns), time_ns, width, height, np.eye(3))
-        values = np.minimum(light, np.float32(WHITE)) * np.float32((_LEVELS - 1) / WHITE)
-        return _VALUE_OF_LIGHT[values.astype(np.uint16)]
+        light = self.look(self._behaviour.state(time_ns), time_ns, width, height, np.eye(3))
+        return to_grey(light)
 
     def look(
         self, state: FaceState, time_ns: int, width: int, height: int, weights: NDArray[np.float64]
@@ -106,30 +116,35 @@ class FaceScene:
             texel = float(np.clip(0.85 * DISTANCE / focal, 0.28, 3.0))
             wall = self._room.wall(width, height, focal) @ weights.T.astype(np.float32)
             # As fine as three pixels of the picture.
-            person = Person(self.identity, float(np.clip(1.65 * DISTANCE / focal, 1.0, 2.0)))
+            person = Person(self.identity, float(np.clip(1.65 * DISTANCE / focal, 1.5, 2.0)))
             figure = Figure(person, self.light, self._lens, texel, weights)
             self._figures[key] = figure, np.ascontiguousarray(wall, np.float32)
         return self._figures[key]
 
     def motion(self, begin_ns: int, end_ns: int, width: int, height: int) -> float:
         """See `Scene`; light that flickers counts as motion."""
-        figure, _ = self._figure(width, height, GREY)
-        before = self._looked_at(figure, begin_ns, width, height)
-        after = self._looked_at(figure, end_ns, width, height)
+        before, after = (self._looked_at(time, width, height) for time in (begin_ns, end_ns))
         moved = float(np.abs(after - before).max())
         if self.light.flicker:
             moved = max(moved, 0.5 * (end_ns - begin_ns) / FLICKER_STEP)
         return moved
 
-    def _looked_at(self, figure: Figure, time_ns: int, width: int, height: int) -> NDArray[np.float32]:
-        state = self.behaviour.state(time_ns)
+    def _looked_at(self, time_ns: int, width: int, height: int) -> NDArray[np.float32]:
+        """Where everything is that moves, px; what was asked for last is remembered."""
+        key = (time_ns, width, height)
+        seen = self._seen
+        if key in seen:
+            return seen[key]
+        figure, _ = self._figures.get((width, height, 3)) or self._figure(width, height, GREY)
+        state = self._behaviour.state(time_ns)
         x, y = figure.place(state, self._seat, width, height)
         eyes = figure.person.eye_states(state)
         scale = self._focal(height) / DISTANCE
         lids = [scale * value for eye in eyes for value in
-                (10.3 * eye.closed, eye.upper, eye.lower, eye.gaze_x, eye.gaze_y)]  # fmt: skip
-        return np.concatenate([x, y, np.array([*lids, *figure.body_shift(state, height)], np.float32)])
-
-
-_LEVELS = 4096
-_VALUE_OF_LIGHT = np.round(255.0 * (np.arange(_LEVELS) / (_LEVELS - 1)) ** (1.0 / 2.2)).astype(np.uint8)
+                (APERTURE * eye.closed, eye.upper, eye.lower, eye.gaze_x, eye.gaze_y)]  # fmt: skip
+        places = np.concatenate([x, y, np.array([*lids, *figure.body_shift(state, height)], np.float32)])
+        # A step asks for its end, and then for the same moment as the next one's begin.
+        if len(seen) > 3:
+            seen.pop(next(iter(seen)))
+        seen[key] = places
+        return places

@@ -138,8 +138,6 @@ class Wrinkles:
             texture[block] = self._base[block]
         for k in touched:
             if wanted[k] > 0.0:
-                texture[self._all[k].block] *= (
-                    1.0 - np.float32(wanted[k]) * self._all[k].depth
-                )
+                texture[self._all[k].block] *= 1.0 - np.float32(wanted[k]) * self._all[k].depth
         self._drawn = wanted
         return True
