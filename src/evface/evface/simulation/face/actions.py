@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from evface.simulation.face.identity import Identity
 from evface.simulation.face.shape import MOUTH_HALF, Field, HeadShape
+from evface.simulation.face.skin import lip_edges
 from evface.simulation.face_state import ACTIONS
 
 
@@ -44,12 +45,15 @@ REACH: dict[int, Reach] = {
     12: Reach((MOUTH_HALF, -70.0), 6.8, 11.0),
     15: Reach((MOUTH_HALF, -70.0), 3.3, 5.6),
     17: Reach((4.0, -98.0), 3.3, 5.6),
-    23: Reach((MOUTH_HALF, -70.0), 1.5, 2.5),
-    24: Reach((8.0, -63.0), 1.0, 2.0),
+    23: Reach((MOUTH_HALF, -70.0), 1.4, 2.3),
     25: Reach((4.0, -73.0), 2.2, 4.2),
     26: Reach((4.0, -98.0), 9.0, 18.0),
 }
-"""Of every action but 43, which is a share of the aperture. After FACS and the literature on posed faces."""
+"""Of the actions that a landmark tells: 24 rolls the lips in, 43 closes a share of the aperture. After FACS
+and the literature on posed faces."""
+
+THINNER = {23: (0.33, 0.43), 24: (0.15, 0.25)}
+"""Share of the red of the lips that an action rolls in, least and most of all people."""
 
 
 def reach_of(identity: Identity, action: int) -> float:
@@ -172,22 +176,20 @@ def _lip_tightener(p: _Place) -> tuple[Field, Field, Field]:
     corner = _bump(p.x, p.y, MOUTH_HALF, -70, 11, 8)
     along = _rise(p.x, 2.0, MOUTH_HALF) * _bump(p.x, p.y, 14, -70, 13, 7)
     inward = np.maximum(corner, along)
-    # The red rolls in: its outer edges come to the line between the lips.
-    upper, lower = _roll(p)
-    return -inward, -1.25 * upper + 1.45 * lower, -1.5 * (upper + lower)
+    return -inward, 0 * inward, 0 * inward
 
 
-def _lip_pressor(p: _Place) -> tuple[Field, Field, Field]:
-    upper, lower = _roll(p)
-    return 0 * upper, -1.0 * upper + 1.2 * lower, -1.1 * (upper + lower)
-
-
-def _roll(p: _Place) -> tuple[Field, Field]:
-    """The edges of the red of both lips."""
+def _roll(p: _Place, identity: Identity, action: int) -> Field:
+    """The red rolls in: its outer edges come to the line between the lips; mm at strength 1, ``[V, 3]``."""
+    rng = np.random.default_rng([identity.seed, action, 0x2011])
+    share = float(rng.uniform(*THINNER[action])) * identity.size
+    upper_edge, lower_edge = (float(edge) for edge in lip_edges(np.array(4.0), identity))
     along = 1.0 - _rise(p.x, 14.0, 27.0)
-    upper = np.where(p.lower, 0.0, along * np.exp(-0.5 * ((p.y + 62.0) / 3.6) ** 2))
-    lower = np.where(p.lower, along * np.exp(-0.5 * ((p.y + 80.0) / 4.6) ** 2), 0.0)
-    return upper, lower
+    upper = along * np.exp(-0.5 * ((p.y - upper_edge) / 3.6) ** 2) * (upper_edge + 70.0)
+    lower = along * np.exp(-0.5 * ((p.y - lower_edge) / 4.6) ** 2) * (-70.0 - lower_edge)
+    down = share * np.where(p.lower, 0.0, upper)
+    up = share * np.where(p.lower, lower, 0.0)
+    return np.stack([0 * up, up - down, -0.9 * (up + down)], -1)
 
 
 def _lips_part(p: _Place) -> tuple[Field, Field, Field]:
@@ -206,7 +208,7 @@ def _jaw_drop(p: _Place) -> tuple[Field, Field, Field]:
 _FIELDS: dict[int, Callable[[_Place], tuple[Field, Field, Field]]] = {
     1: _brow_inner, 2: _brow_outer, 4: _brow_lowerer, 5: _upper_lid, 6: _cheek, 7: _lids, 9: _nose_wrinkler,
     10: _upper_lip_raiser, 12: _corner_puller, 15: _corner_depressor, 17: _chin_raiser, 23: _lip_tightener,
-    24: _lip_pressor, 25: _lips_part, 26: _jaw_drop,
+    25: _lips_part, 26: _jaw_drop,
 }  # fmt: skip
 
 
@@ -229,20 +231,21 @@ def action_fields(head: HeadShape, identity: Identity) -> NDArray[np.float32]:
     left = _rise(x, -7.0, 7.0)
     fields = np.zeros((len(ACTIONS), 2, x.size, 3), np.float32)
     for index, action in enumerate(ACTIONS):
-        if action not in _FIELDS:
-            continue
-        across, up, out = _FIELDS[action](place)
-        moved = np.stack([across, up, out], -1) * front[:, None]
+        moved = np.zeros((x.size, 3))
+        if action in _FIELDS:
+            moved = np.stack(_FIELDS[action](place), -1) * front[:, None]
+            moved[:, 0] *= np.sign(x)
+            # The middle of the face has no side to go to.
+            moved[:, 0] *= _rise(np.abs(x), 0.0, 6.0)
+            landmark = landmark_vertex(head, REACH[action].landmark, lower=action in (17, 25, 26))
+            moved *= reach_of(identity, action) / np.linalg.norm(moved[landmark])
+        if action in THINNER:
+            moved += _roll(place, identity, action) * front[:, None]
         _close_lips(
             moved.reshape(rows, columns, 3), np.abs(head.base[head.cut, :, 0]), head.cut, action in _PARTS
         )
-        moved[:, 0] *= np.sign(x)
-        # The middle of the face has no side to go to.
-        moved[:, 0] *= _rise(np.abs(x), 0.0, 6.0)
-        landmark = landmark_vertex(head, REACH[action].landmark, lower=action in (17, 25, 26))
-        scale = reach_of(identity, action) / np.linalg.norm(moved[landmark])
         for side, mask in enumerate((left, 1.0 - left)):
-            fields[index, side] = scale * moved * mask[:, None]
+            fields[index, side] = moved * mask[:, None]
     return fields
 
 
@@ -255,7 +258,7 @@ def _close_lips(moved: Field, side: Field, cut: int, parts: bool) -> None:
 
 
 def landmark_vertex(head: HeadShape, place: tuple[float, float], *, lower: bool = False) -> int:
-    """The point of the grid nearest to a place of the average face's front (x, y), mm; which lip if between."""
+    """The point of the grid nearest to a place (x, y) of the average face's front, mm; of which lip."""
     rows = np.arange(head.base.shape[0])
     usable = (rows > head.cut) if lower else (rows <= head.cut) | (head.base[:, 0, 1] < -71.0)
     distance = np.hypot(head.base[..., 0] - place[0], head.base[..., 1] - place[1])

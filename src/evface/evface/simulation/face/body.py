@@ -38,7 +38,8 @@ def torso(who: Identity, texel: float) -> Part:
     angle = np.radians(np.linspace(-112, 112, 33))
     wide = who.size * (0.93 if who.sex == "f" else 1.03)
     points = np.stack([
-        wide * half[:, None] * np.sin(angle), who.size * np.broadcast_to(heights[:, None], (len(heights), 33)),
+        wide * half[:, None] * np.sin(angle),
+        who.size * np.broadcast_to(heights[:, None], (len(heights), 33)),
         who.size * (middle[:, None] + depth[:, None] * np.cos(angle)),
     ], -1)  # fmt: skip
     # The texture follows the grid's rows: their heights are what is painted by.
@@ -198,7 +199,7 @@ def glasses(who: Identity, texel: float, eye_z: float) -> list[Part]:
         steps = np.linspace(0.0, 1.0, 9)[None, :]
         if side > 0:
             steps = 1.0 - steps
-        # Columns go to the subject's left as seen from outside: on the left side, backwards; on the right, forwards.
+        # Seen from outside columns go to the right of the picture: backwards on the left side of the head.
         height = np.array([[8.0 + rim / 2], [8.0 - rim / 2]])
         z = (eye_z + 13.0 - 0.0032 * 74**2) * (1 - steps) - 6.0 * steps
         arm = np.stack(

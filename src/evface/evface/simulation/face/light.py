@@ -46,7 +46,8 @@ class Light:
         x, y, z = (float(part) for part in direction)
         return cls(
             lux=lux, window=window, direction=(x, y, z), key=float(rng.uniform(0.45, 0.7)),
-            flicker_hz=100.0 if flickers else 0.0, flicker=float(rng.uniform(0.01, 0.06)) if flickers else 0.0,
+            flicker_hz=100.0 if flickers else 0.0,
+            flicker=float(rng.uniform(0.01, 0.06)) if flickers else 0.0,
         )  # fmt: skip
 
     def gain(self, time_ns: int) -> float:

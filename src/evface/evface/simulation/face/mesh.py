@@ -79,14 +79,19 @@ def join(parts: Sequence[Part]) -> Mesh:
         [part.triangles + start for part, start in zip(parts, starts[:-1], strict=True)]
     ).astype(np.int32)
     seams = np.concatenate([part.seams + start for part, start in zip(parts, starts[:-1], strict=True)])
+    columns = np.concatenate([np.minimum(part.u, part.texture.shape[1] - 1) for part in parts])
+    rows_below = np.concatenate(
+        [
+            np.minimum(part.v, part.texture.shape[0] - 1) + top
+            for part, top in zip(parts, tops[:-1], strict=True)
+        ]
+    )
     return Mesh(
         points=np.concatenate([part.points for part in parts]).astype(np.float32),
         normals=np.concatenate([part.normals for part in parts]).astype(np.float32),
         triangles=triangles,
-        u=np.concatenate([np.minimum(part.u, part.texture.shape[1] - 1) for part in parts]).astype(np.float32),
-        v=np.concatenate(
-            [np.minimum(part.v, part.texture.shape[0] - 1) + top for part, top in zip(parts, tops[:-1], strict=True)]
-        ).astype(np.float32),
+        u=columns.astype(np.float32),
+        v=rows_below.astype(np.float32),
         texture=texture,
         neighbours=_neighbours(triangles, seams),
         clear=np.concatenate(

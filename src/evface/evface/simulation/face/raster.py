@@ -298,5 +298,5 @@ class Layer:
         self._cover = np.ascontiguousarray(cover[self._top :])
 
     def lay(self, image: NDArray[np.float32], right: float, down: float, gain: float) -> None:
-        """Lay it over a picture ``[H, W, C]``, so many px from the picture's corner, its light times a gain."""
+        """Lay it over a picture ``[H, W, C]``, so many px from its corner, its light times a gain."""
         _LAY[image.shape[2]](self._colour, self._cover, image, right, down + self._top, np.float32(gain))

@@ -57,8 +57,8 @@ def _rise(value: Field, low: float, high: float) -> Field:
 def _rows(step: float) -> tuple[Field, int]:
     """Heights of the grid's rows from the crown down, and the row above the cut between the lips."""
     parts = [
-        [113.0, 112.0, 110.0, 106.0, 100.0], np.arange(92.0, 44.0, -8.0 * step), np.arange(44.0, 14.0, -4.0 * step),
-        np.arange(14.0, -32.0, -3.6 * step), np.arange(-32.0, -58.0, -2.6 * step),
+        [113.0, 112.0, 110.0, 106.0, 100.0], np.arange(92.0, 44.0, -8.0 * step),
+        np.arange(44.0, 14.0, -4.0 * step), np.arange(14.0, -32.0, -3.6 * step), np.arange(-32.0, -58.0, -2.6 * step),
         np.arange(-58.0, -70.0 + step, -2.0 * step), [-70.0, -70.0],
         np.arange(-70.0 - 2.0 * step, -84.0, -2.0 * step), np.arange(-84.0, -112.0, -3.5 * step),
         [-113.5, -116.0, -118.0, -119.0],
@@ -70,8 +70,8 @@ def _rows(step: float) -> tuple[Field, int]:
 def _columns(step: float) -> Field:
     """Angles of the grid's columns, rad, 0 to the front; the first and the last meet at the back."""
     half = np.concatenate([
-        np.arange(0.0, 18.0, 2.0 * step), np.arange(18.0, 48.0, 3.0 * step), np.arange(48.0, 90.0, 6.0 * step),
-        np.linspace(90.0, 180.0, 7 if step < 1.5 else 5),
+        np.arange(0.0, 18.0, 2.0 * step), np.arange(18.0, 48.0, 3.0 * step),
+        np.arange(48.0, 90.0, 6.0 * step), np.linspace(90.0, 180.0, 7 if step < 1.5 else 5),
     ])  # fmt: skip
     return np.radians(np.concatenate([-half[:0:-1], half]))
 
@@ -199,7 +199,7 @@ def _proportions(base: Field, who: Identity) -> Field:
     new_y = heights(y) + (who.brow_height - 22.0) * _bump(0 * x, y, 0, 24, 1, 10) * front
     new_x = x * who.width
     # Eyes apart and mouth wide are local widenings.
-    spread = (who.eye_distance / who.width - 63.0) / 2.0
+    spread = (who.eye_distance / (who.width * who.size) - 63.0) / 2.0
     new_x = new_x + np.sign(x) * spread * _pair(x, y, 31.5, 2, 11, 16) * front
     new_x = new_x + x * (who.mouth_width - 1.0) * _bump(x, y, 0, -70, 26, 10) * front
     return who.size * np.stack([new_x, new_y, z], -1)

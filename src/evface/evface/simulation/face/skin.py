@@ -59,7 +59,7 @@ def paint_skin(head: HeadShape, who: Identity, texel: float) -> SkinMap:
     return SkinMap(texel, albedo.astype(np.float32), place.astype(np.float32), inside, u, v)
 
 
-def _spread(grid: Field, v: Field, u: Field, rows: Field, columns: Field) -> Field:
+def _spread(grid: Field, v: Field, u: Field, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Field:
     """Values of a grid's points at every texel, bilinear."""
     row = np.interp(rows, v, np.arange(len(v)))
     column = np.interp(columns, u, np.arange(len(u)))
@@ -72,7 +72,9 @@ def _spread(grid: Field, v: Field, u: Field, rows: Field, columns: Field) -> Fie
     return np.asarray(upper * (1 - di) + lower * di)
 
 
-def _occlusion(head: HeadShape, v: Field, u: Field, rows: Field, columns: Field) -> Field:
+def _occlusion(
+    head: HeadShape, v: Field, u: Field, rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> Field:
     """Light that reaches a place from all around, 1 where nothing is in the way: hollows get less."""
     depth = head.base[..., 2]
     hidden = np.zeros_like(depth)

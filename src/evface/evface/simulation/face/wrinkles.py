@@ -83,8 +83,8 @@ def _lip_lines(x: Field, y: Field) -> Field:
 
 _LINES: dict[int, tuple[Callable[[Field, Field], Field], float]] = {
     1: (_forehead_inner, 0.5), 2: (_forehead_outer, 0.5), 4: (_glabella, 0.7), 6: (_crows_feet, 0.55),
-    9: (_nose_root, 0.6), 10: (_upper_fold, 0.5), 12: (_fold, 0.55), 15: (_corner_down, 0.5), 17: (_chin, 0.5),
-    23: (_lip_lines, 0.45), 24: (_lip_lines, 0.3),
+    9: (_nose_root, 0.6), 10: (_upper_fold, 0.5), 12: (_fold, 0.55), 15: (_corner_down, 0.5),
+    17: (_chin, 0.5), 23: (_lip_lines, 0.45), 24: (_lip_lines, 0.3),
 }  # fmt: skip
 
 
