@@ -69,7 +69,7 @@ class FrameModel:
 
 
 DAVIS346_FRAMES = FrameModel(
-    filling=2000.0, full_well=30_000.0, read_noise=50.0, pattern=0.006, brightness=1.2
+    filling=2000.0, full_well=30_000.0, read_noise=50.0, pattern=0.006, brightness=1.6
 )
 """The DAVIS346's frames: about 55 dB from noise to full, a visible fixed pattern."""
 

@@ -7,6 +7,7 @@ import csv
 import html
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -156,40 +157,30 @@ def _truths(takes: list[ConvertedTake]) -> Iterator[str]:
     if not known:
         return
     yield "<h2>What the subjects really did</h2>"
-    names = (
-        "reaction, ms",
-        "onset to apex, ms",
-        "apex, ms",
-        "offset to end, ms",
-        "intensity",
-        "left",
-        "right",
-    )
+    names = ("reaction", "onset", "apex", "offset", "intensity", "left, right")
     head = "".join(f'<th class="n">{name}</th>' for name in names)
     yield f"<table><tr><th>subject</th><th>asked for</th>{head}<th>came along</th></tr>"
     for take, truth in known:
-        at = {name: int(truth[name]) for name in ("onset", "apex", "offset", "end")}
-        asked = next((cue.start for cue in take.cues() if cue.phase == "perform"), at["onset"])
-        spans = (
-            at["onset"] - asked,
-            at["apex"] - at["onset"],
-            at["offset"] - at["apex"],
-            at["end"] - at["offset"],
-        )
-        cells = [f"{span / 1e6:.0f}" for span in spans]
-        cells += [f"{truth[name]:.2f}" for name in ("intensity", "left", "right")]
-        others = ", ".join(f"{au} ({strength:.1f})" for au, strength in truth["others"].items())
-        if truth["failed"]:
-            others = f"not done{'; ' + others if others else ''}"
-        row = "".join(f"<td class=n>{cell}</td>" for cell in cells)
-        yield (
-            f"<tr><td>{html.escape(take.id.subject)}</td><td>{html.escape(_title(take.id.au))}</td>"
-            f"{row}<td>{html.escape(others)}</td></tr>"
-        )
+        yield _truth_row(take, truth)
     yield "</table>"
     yield (
-        '<p class="soft">From truth.json of each take. 1 is strong intensity; left and right are the '
-        "subject's own.</p>"
+        '<p class="soft">From truth.json of each take. Reaction to the cue, onset, apex and offset in ms; '
+        "intensity 1 is strong; left and right are the subject's own; what came along with its strength.</p>"
+    )
+
+
+def _truth_row(take: ConvertedTake, truth: dict[str, Any]) -> str:
+    instants = [int(truth[name]) for name in ("onset", "apex", "offset", "end")]
+    asked = next((cue.start for cue in take.cues() if cue.phase == "perform"), instants[0])
+    cells = [f"{(end - begin) / 1e6:.0f}" for begin, end in pairwise([asked, *instants])]
+    cells += [f"{truth['intensity']:.2f}", f"{truth['left']:.2f}, {truth['right']:.2f}"]
+    others = ", ".join(f"{au} ({strength:.1f})" for au, strength in truth["others"].items())
+    if truth["failed"]:
+        others = f"not done{'; ' + others if others else ''}"
+    row = "".join(f"<td class=n>{cell}</td>" for cell in cells)
+    return (
+        f"<tr><td>{html.escape(take.id.subject)}</td><td>{html.escape(_title(take.id.au))}</td>"
+        f"{row}<td>{html.escape(others)}</td></tr>"
     )
 
 
