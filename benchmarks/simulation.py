@@ -1,0 +1,183 @@
+"""A moving face before the event sensors: simulated seconds a second of the wall clock.
+
+v2e's own code runs on the same pictures where the environment variable V2E names a checkout of
+https://github.com/SensorsINI/v2e (`make bench V2E=path`); modules that it has for windows and video alone are
+left empty. Of evlib it is the ESIM of its Python package. torch, which both peers use, has one thread, as ours
+has; with two on a busy machine they would only wait for each other.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.measurement import Measurement
+from benchmarks.timing import medians
+from evface.cameras.source import Cue
+from evface.simulation.ahead import render_ahead
+from evface.simulation.pixels import make_sensor
+from evface.simulation.scene import Scene, open_scene
+from evface.simulation.stepping import Steps
+
+MILLISECOND = 1_000_000
+"""ns."""
+
+SECOND = 1000 * MILLISECOND
+BEGIN = 10 * SECOND
+"""ns, when the person is asked for a movement."""
+
+SMILE = 12
+ONSET = 350 * MILLISECOND
+"""From where on the face moves, about: the reaction time."""
+
+PUBLISHED = {"v2e published, at best": 1 / 50, "v2e published, at worst": 1 / 200}
+"""Hu et al. 2021: 50 to 200 times slower than real time, at 346x260 on a GTX 1050."""
+
+
+def run() -> list[Measurement]:
+    """Measure both event sensors.
+
+    Returns:
+        Simulated s a s of wall clock (above 1: faster than real time). "whole": rendering and sensor.
+    """
+    cv2.setNumThreads(1)
+    threads_of_torch = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _rows()
+    finally:
+        torch.set_num_threads(threads_of_torch)
+
+
+def _rows() -> list[Measurement]:
+    rows: list[Measurement] = []
+    for camera, width, height, span, threads in (
+        ("davis346", 346, 260, 300 * MILLISECOND, 1),
+        ("evk4", 1280, 720, 40 * MILLISECOND, 2),
+    ):
+        rows += _camera(camera, width, height, span, threads)
+    return rows
+
+
+def _camera(camera: str, width: int, height: int, span: int, threads: int) -> list[Measurement]:
+    scene = open_scene("face", 0, camera=camera)
+    scene.cue(Cue("perform", SMILE, BEGIN, 3 * SECOND, 0, 1))
+    begin = BEGIN + ONSET
+    times = list(range(begin, begin + span, MILLISECOND))
+    pictures = [scene.render(time, width, height) for time in times]
+    where = f"simulation {width}x{height}"
+    peers = {name: make(pictures) for name, make in {"v2e": _v2e, "evlib": _evlib}.items()}
+    alone: dict[str, Callable[[], object]] = {
+        "ours": lambda: _sensor(camera, pictures, scene.lux, 1),
+        "limit": lambda: [picture.copy() for picture in pictures],
+        **{name: task for name, task in peers.items() if task is not None},
+    }
+    missing = ", ".join(name for name, task in peers.items() if task is None)
+    cores = f"{threads} core{'s' if threads > 1 else ''}"
+    rows = [
+        _row(f"{where}, sensor alone, 1 core{f' ({missing} absent)' if missing else ''}", alone, span),
+        _row(f"{where}, whole, {cores}", {"ours": lambda: _whole(scene, times, camera, threads)}, span),
+        _row(
+            f"{where}, whole, adaptive steps, {cores}",
+            {"ours": lambda: _whole(scene, _adaptive(scene, begin, span, width, height), camera, threads)},
+            span,
+        ),
+    ]
+    if camera == "davis346":
+        for row in rows[1:]:
+            row["peers"] = dict(PUBLISHED)
+    return rows
+
+
+def _row(name: str, tasks: dict[str, Callable[[], object]], span: int) -> Measurement:
+    rates = {task: span / SECOND / seconds for task, seconds in medians(tasks, 3).items()}
+    limit = rates.pop("limit", None)
+    return Measurement(name=name, ours=rates.pop("ours"), unit="s/s", limit=limit, peers=rates)
+
+
+SIZES = {"davis346": (346, 260), "evk4": (1280, 720)}
+
+
+def _sensor(camera: str, pictures: list[NDArray[np.float32]], lux: float, threads: int) -> int:
+    """How many events there are: with clean pixels, as v2e's are set."""
+    sensor = make_sensor(*SIZES[camera], "clean", lux=lux, threads=threads)
+    return sum(len(sensor.step(picture, 1000 * index)) for index, picture in enumerate(pictures))
+
+
+def _whole(scene: Scene, times: Any, camera: str, threads: int) -> int:
+    """Rendering and the camera's own pixels; with two threads one renders ahead."""
+    width, height = SIZES[camera]
+    sensor = make_sensor(width, height, camera, lux=scene.lux)
+    if threads > 1:
+        return sum(
+            len(sensor.step(seen, time // 1000)) for time, seen in render_ahead(scene, times, width, height)
+        )
+    return sum(len(sensor.step(scene.render(time, width, height), time // 1000)) for time in times)
+
+
+def _adaptive(scene: Scene, begin: int, span: int, width: int, height: int) -> Any:
+    return Steps().times(scene, begin, begin + span, width, height)
+
+
+def _v2e(pictures: list[NDArray[np.float32]]) -> Callable[[], object] | None:
+    """v2e's emulator with the same parameters, its times and pictures as it wants them."""
+    emulator = _v2e_emulator()
+    if emulator is None:
+        return None
+    bytes_ = [picture * 255.0 for picture in pictures]
+
+    def task() -> int:
+        made = emulator(
+            pos_thres=0.2, neg_thres=0.2, sigma_thres=0.03, cutoff_hz=300.0, leak_rate_hz=0.01,
+            shot_noise_rate_hz=0.001, seed=1, device="cpu",
+        )  # fmt: skip
+        parts = [made.generate_events(picture, index / 1000) for index, picture in enumerate(bytes_)]
+        return sum(len(part) for part in parts if part is not None)
+
+    return task
+
+
+def _v2e_emulator() -> Any:
+    """Its class, from the checkout that V2E names; None without one."""
+    path = os.environ.get("V2E", "")
+    if not path:
+        return None
+    for name in ("screeninfo", "easygui", "engineering_notation", "tkinter"):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            empty: Any = ModuleType(name)
+            empty.get_monitors, empty.EngNumber, empty.filedialog = list, str, None
+            sys.modules[name] = empty
+    sys.path.append(path)
+    import logging
+
+    emulator = importlib.import_module("v2ecore.emulator").EventEmulator
+    logging.getLogger("v2ecore").setLevel(logging.ERROR)
+    return emulator
+
+
+def _evlib(pictures: list[NDArray[np.float32]]) -> Callable[[], object] | None:
+    try:
+        simulation = importlib.import_module("evlib.simulation")
+    except ImportError:
+        return None
+    config = simulation.ESIMConfig(
+        positive_threshold=0.2, negative_threshold=0.2, refractory_period_ms=0.0, device="cpu"
+    )
+    bytes_ = [picture * 255.0 for picture in pictures]
+
+    def task() -> int:
+        made = simulation.ESIMSimulator(config)
+        return sum(len(made.process_frame(picture, index / 1000)[0]) for index, picture in enumerate(bytes_))
+
+    return task
