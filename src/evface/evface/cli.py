@@ -1,4 +1,4 @@
-"""The command `evface`: looks into recordings and converts them."""
+"""The command `evface`: looks into recordings, converts them, and simulates them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.console import Console
@@ -81,6 +81,41 @@ def _convert(recording: Recording, target: Path) -> None:
             progress.update(task, advance=len(part))
         writer.write(rest, triggers[done:])
     print(f"{target}: {written} events, {len(triggers)} triggers")
+
+
+@app.command()
+def simulate(
+    target: Annotated[
+        Path, typer.Argument(help=".h5, .hdf5 (layout of DSEC) or .raw (EVT3); replaced if it is there.")
+    ],
+    au: Annotated[int, typer.Option(help="FACS number of what the person does; 0: nothing.")] = 0,
+    scene: Annotated[str, typer.Option(help="face (a person), photograph, or an image or a video.")] = "face",
+    camera: Annotated[str, typer.Option(help="davis346 or evk4.")] = "davis346",
+    seconds: Annotated[float, typer.Option(help="How long; the person is asked after 1 s.")] = 4.4,
+    pixels: Annotated[str, typer.Option(help="davis346, evk4, clean, noisy or ideal.")] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Of person and camera.")] = 0,
+) -> None:
+    """Make the events of a virtual person, a photograph or a video, and the truth in a .json beside them.
+
+    Whole datasets are made by `rig simulate`.
+    """
+    from evface.cameras.options import SIZES, Camera
+    from evface.simulation import ask, open_scene, performances_of, truth_of, watch
+
+    subject = open_scene(scene, seed, loop=True, camera=camera)
+    if au:
+        ask(subject, au)
+    seen = watch(subject, seconds, camera, pixels=pixels or None, seed=seed, frame_rate=0.0)
+    written = 0
+    with open_writer(target, *SIZES[cast(Camera, camera)]) as writer:
+        for look in seen:
+            writer.write(look.events)
+            written += len(look.events)
+    print(f"{target}: {written} events")
+    for performance in performances_of(subject):
+        truth = target.with_suffix(".json")
+        truth.write_text(json.dumps(truth_of(performance, seed), indent=2) + "\n")
+        print(f"{truth}: what the person did")
 
 
 def main() -> None:

@@ -1,29 +1,64 @@
-"""Virtual subjects and virtual sensors: cameras without a camera."""
+"""Virtual subjects and virtual sensors: cameras without a camera.
 
+A person, a photograph, a video or anything that can be rendered is a `Scene`; `record` makes events, frames
+and the truth of it. Whole datasets are made by `evface.simulation.cohorts`.
+"""
+
+from evface.simulation.behaviour import Behaviour
+from evface.simulation.face import FaceScene
+from evface.simulation.face_state import ACTION_INDEX, ACTIONS, FaceState, Performance
+from evface.simulation.frame_sensor import GlobalShutter, RollingShutter, Shot
 from evface.simulation.motion import Movement, Pose, Subject, minimum_jerk
+from evface.simulation.own_scene import FunctionScene
 from evface.simulation.photograph import PhotographScene
-from evface.simulation.pixels import CLEAN, NOISY, PixelModel, PixelSensor, make_sensor
+from evface.simulation.pixels import PixelSensor, make_sensor
+from evface.simulation.presets import CLEAN, DAVIS346, EVK4, NOISY, PRESETS, PixelModel
+from evface.simulation.recording import Look, VirtualRecording, ask, film, record, watch
 from evface.simulation.scene import Scene, open_scene, to_grey, to_light
+from evface.simulation.stepping import Steps
 from evface.simulation.threshold import EventSensor, ThresholdSensor
+from evface.simulation.truth import performances_of, truth_of
 from evface.simulation.video import VideoFrames, VideoScene
 
 __all__ = [
+    "ACTIONS",
+    "ACTION_INDEX",
     "CLEAN",
+    "DAVIS346",
+    "EVK4",
     "NOISY",
+    "PRESETS",
+    "Behaviour",
     "EventSensor",
+    "FaceScene",
+    "FaceState",
+    "FunctionScene",
+    "GlobalShutter",
+    "Look",
     "Movement",
+    "Performance",
     "PhotographScene",
     "PixelModel",
     "PixelSensor",
     "Pose",
+    "RollingShutter",
     "Scene",
+    "Shot",
+    "Steps",
     "Subject",
     "ThresholdSensor",
     "VideoFrames",
     "VideoScene",
+    "VirtualRecording",
+    "ask",
+    "film",
     "make_sensor",
     "minimum_jerk",
     "open_scene",
+    "performances_of",
+    "record",
     "to_grey",
     "to_light",
+    "truth_of",
+    "watch",
 ]
