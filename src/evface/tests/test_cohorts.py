@@ -115,7 +115,9 @@ def test_everything_says_simulated(dataset: Path) -> None:
     assert "scale 0.1 of 1280x720" in card
     session = read_json(dataset / "sub-S01" / "ses-01" / "session.json")
     assert session["simulated"] is True
-    assert (dataset / "participants.tsv").read_text().count("\tyes\n") == 2
+    header, *rows = (dataset / "participants.tsv").read_text().splitlines()
+    assert header.endswith("simulated\tsex\tage\tglasses\tbeard")
+    assert [row.split("\t")[4] for row in rows] == ["yes", "yes"]
     assert read_json(dataset / "simulation.json")["plan"]["scale"] == 0.1
 
 
@@ -175,6 +177,23 @@ def test_another_version_does_not_continue(small: Path, tmp_path: Path) -> None:
     (tmp_path / "simulation.json").write_text(json.dumps(content))
     with pytest.raises(DatasetError, match=r"made by version 0\.0\.1 of the simulator"):
         simulate(plan_of(), tmp_path, boxes=False)
+
+
+def test_another_state_of_the_sources_does_not_continue(small: Path, tmp_path: Path) -> None:
+    content = read_json(small / "simulation.json")
+    content["simulator"]["sources_sha256"] = "0" * 64
+    (tmp_path / "simulation.json").write_text(json.dumps(content))
+    with pytest.raises(DatasetError, match="made by another state of the simulator's version"):
+        simulate(plan_of(), tmp_path, boxes=False)
+
+
+def test_two_at_once_do_not_meet(tmp_path: Path) -> None:
+    def again(done: int, total: int, text: str) -> None:
+        with pytest.raises(DatasetError, match="another process is simulating into it"):
+            simulate(plan_of(aus=[12]), tmp_path, boxes=False)
+
+    assert simulate(plan_of(aus=[12]), tmp_path, boxes=False, progress=again).made == 2
+    assert not (tmp_path / ".lock").exists()
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:

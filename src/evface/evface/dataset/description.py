@@ -10,11 +10,15 @@ from typing import Any
 
 import evface
 from evface.dataset.card import card
+from evface.dataset.cues import NOT_AVAILABLE
 from evface.dataset.splits import folds_of
 from evface.dataset.tree import ConvertedTake, iter_takes, training_takes
 from evface.errors import DatasetError
 
 NAME = "Facial Action Units before event cameras"
+
+TRAITS = {"sex": "f or m", "age": "years", "glasses": "frame, or none", "beard": "shape, or none"}
+"""Of a participant, where session.json has them under ``person``."""
 
 
 def describe(
@@ -36,7 +40,7 @@ def describe(
         folder = root / f"sub-{subject}" / f"ses-{session}"
         if folder.exists():
             _write_json(folder / "session.json", facts)
-    _write_participants(root, takes)
+    _write_participants(root, takes, sessions)
     _write_splits(root, takes)
     (root / "README.md").write_text(card(name, takes, about), encoding="utf-8")
     _write_json(
@@ -51,17 +55,22 @@ def describe(
     _write_manifest(root)
 
 
-def _write_participants(root: Path, takes: list[ConvertedTake]) -> None:
-    lines = ["participant_id\tsessions\ttakes\tclips\tsimulated"]
+def _write_participants(
+    root: Path, takes: list[ConvertedTake], sessions: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    people = {subject: facts["person"] for (subject, _), facts in sessions.items() if "person" in facts}
+    traits = [name for name in TRAITS if any(name in person for person in people.values())]
+    lines = ["\t".join(["participant_id", "sessions", "takes", "clips", "simulated", *traits])]
     used = training_takes(takes)
     for subject in sorted({take.id.subject for take in takes}):
         own = [take for take in takes if take.id.subject == subject]
         clips = sum(take.id.subject == subject for take in used)
         kinds = {take.simulated for take in own}
         simulated = "partly" if len(kinds) > 1 else "yes" if True in kinds else "no"
-        lines.append(
-            f"sub-{subject}\t{len({take.id.session for take in own})}\t{len(own)}\t{clips}\t{simulated}"
-        )
+        counts = len({take.id.session for take in own}), len(own), clips
+        person = people.get(subject, {})
+        cells = [f"sub-{subject}", *counts, simulated, *(person.get(name, NOT_AVAILABLE) for name in traits)]
+        lines.append("\t".join(map(str, cells)))
     (root / "participants.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _write_json(
         root / "participants.json",
@@ -78,6 +87,7 @@ def _write_participants(root: Path, takes: list[ConvertedTake]) -> None:
                     "no": "in no take",
                 },
             },
+            **{name: {"Description": TRAITS[name]} for name in traits},
         },
     )
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import evface
+import evface.simulation
 from evface.simulation.cohorts.plan import COHORTS, PlannedTake, SimulationPlan
 from evface.simulation.cohorts.take import SensorClock, open_take
 from evface.simulation.truth import SIMULATOR
@@ -19,7 +23,8 @@ def about(plan: SimulationPlan) -> list[str]:
     """Paragraphs of the card, in Markdown."""
     size = plan.size("evk4")
     counts = ", ".join(f"{count} of the {MODELS[name]}" for name, count in plan.counts().items())
-    meaning = f" ({COHORTS[plan.cohort].meaning})" if plan.cohort in COHORTS else ""
+    known = COHORTS.get(plan.cohort)
+    meaning = f" ({known.meaning})" if known and known.subjects == plan.subjects else ""
     lines = [
         f"Made by {SIMULATOR} {evface.__version__}: cohort `{plan.cohort}`{meaning}, seed {plan.seed}, "
         f"style {plan.style}. Takes: {counts}. The same plan and version give the same bytes.",
@@ -41,6 +46,16 @@ def about(plan: SimulationPlan) -> list[str]:
             "comes from renderings of what it sees (`rendered`).",
         ]
     return lines
+
+
+@cache
+def simulator() -> dict[str, str]:
+    """Who makes the takes: name, version, and a checksum of the sources, which work on them changes."""
+    folder = Path(evface.simulation.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return {"name": SIMULATOR, "version": evface.__version__, "sources_sha256": digest.hexdigest()}
 
 
 def session_facts(plan: SimulationPlan) -> dict[tuple[str, str], dict[str, Any]]:
@@ -67,7 +82,7 @@ def _facts(take: PlannedTake, plan: SimulationPlan) -> dict[str, Any]:
         "subject": take.id.subject,
         "session": take.id.session,
         "simulated": True,
-        "simulator": {"name": SIMULATOR, "version": evface.__version__, "seed": plan.seed},
+        "simulator": simulator() | {"seed": plan.seed},
         "started_ns": take.session,
         "subject_seed": take.subject_seed,
         "person": asdict(scene.identity),

@@ -196,7 +196,7 @@ class Cohort:
 
 
 COHORTS = {
-    "paper7": Cohort(7, 3, "the paper's counts: 7 subjects, the EVK4 with 3 of them"),
+    "paper7": Cohort(7, 3, "as in the paper: 7 subjects, the EVK4 with 3 of them"),
     "large": Cohort(64, 64, "64 subjects, every camera with all of them"),
 }
 """By name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -18,20 +19,21 @@ from typing import Any
 
 import cv2
 
-import evface
 from evface.dataset.boxes import FaceDetector
 from evface.dataset.description import describe
 from evface.dataset.progress import Progress, silent
 from evface.dataset.take_files import DONE, PARTIAL
 from evface.dataset.tree import read_json
 from evface.errors import DatasetError
-from evface.simulation.cohorts.about import NAME, about, session_facts
+from evface.simulation.cohorts.about import NAME, about, session_facts, simulator
 from evface.simulation.cohorts.plan import PlannedTake, SimulationPlan
 from evface.simulation.cohorts.take import simulate_take
-from evface.simulation.truth import SIMULATOR
 
 PLAN = "simulation.json"
 """At the dataset's root: which plan, and by which version of the simulator."""
+
+LOCK = ".lock"
+"""At the dataset's root: held while somebody works on it."""
 
 BYTES = {"davis346": 6e6, "webcam": 12e6, "evk4": 40e6}
 """Of a take of each camera, upper estimates; the EVK4's whole."""
@@ -70,50 +72,58 @@ def simulate(
         KeyboardInterrupt: as it came; what is whole stays, and nothing else does.
     """
     try:
-        _claim(plan, out, boxes)
-        missing = [take for take in plan.takes if not take.id.file(out, DONE).exists()]
-        _check_space(plan, missing, out)
-        there = len(plan.takes) - len(missing)
-        try:
-            for done, name in enumerate(_made(plan, missing, out, jobs, boxes), there + 1):
-                progress(done, len(plan.takes), name)
-        finally:
-            for left in out.glob(f"sub-*/ses-*/beh/.*{PARTIAL}"):
-                shutil.rmtree(left, ignore_errors=True)
-        describe(out, session_facts(plan), NAME, about(plan))
+        with _claimed(plan, out, boxes):
+            missing = [take for take in plan.takes if not take.id.file(out, DONE).exists()]
+            _check_space(plan, missing, out)
+            there = len(plan.takes) - len(missing)
+            try:
+                for done, name in enumerate(_made(plan, missing, out, jobs, boxes), there + 1):
+                    progress(done, len(plan.takes), name)
+            finally:
+                for left in out.glob(f"sub-*/ses-*/beh/.*{PARTIAL}"):
+                    shutil.rmtree(left, ignore_errors=True)
+            describe(out, session_facts(plan), NAME, about(plan))
     except OSError as error:
         raise DatasetError(f"{out}: cannot be written: {error.strerror or error}") from error
     return SimulationReport(len(missing), there)
 
 
-def _claim(plan: SimulationPlan, out: Path, boxes: bool) -> None:
-    """Write down whose dataset this is, or see that it is the same."""
-    content: dict[str, Any] = {
-        "simulator": {"name": SIMULATOR, "version": evface.__version__},
-        "plan": plan.as_json(),
-        "boxes": boxes,
-    }
+@contextmanager
+def _claimed(plan: SimulationPlan, out: Path, boxes: bool) -> Iterator[None]:
+    """The folder is ours while the block runs: it holds this plan's dataset, and nobody else works on it."""
+    content: dict[str, Any] = {"simulator": simulator(), "plan": plan.as_json(), "boxes": boxes}
+    # As it is read back: tuples are lists there.
+    content = json.loads(json.dumps(content))
     path = out / PLAN
     if path.exists():
         there = read_json(path)
-        if there != json.loads(json.dumps(content)):
+        if there != content:
             raise DatasetError(f"{out}: {_difference(there, content)}; choose another folder")
-        return
-    if out.exists() and any(out.iterdir()):
+    elif out.exists() and any(out.iterdir()):
         raise DatasetError(f"{out}: not empty, and without {PLAN}: choose another folder")
     out.mkdir(parents=True, exist_ok=True)
-    written = path.with_name(f".{PLAN}{PARTIAL}")
-    written.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    written.replace(path)
+    with (out / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DatasetError(f"{out}: another process is simulating into it") from error
+        if not path.exists():
+            path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        try:
+            yield
+        finally:
+            (out / LOCK).unlink(missing_ok=True)
 
 
 def _difference(there: dict[str, Any], wanted: dict[str, Any]) -> str:
     """Why the dataset that is there cannot be continued."""
-    version = there.get("simulator", {}).get("version")
-    if version != evface.__version__:
-        return f"made by version {version} of the simulator, this is {evface.__version__}"
-    old, new = there.get("plan", {}), json.loads(json.dumps(wanted["plan"]))
-    for key, value in new.items():
+    made, now = there.get("simulator", {}), wanted["simulator"]
+    if made != now:
+        if made.get("version") != now["version"]:
+            return f"made by version {made.get('version')} of the simulator, this is {now['version']}"
+        return f"made by another state of the simulator's version {now['version']}"
+    old = there.get("plan", {})
+    for key, value in wanted["plan"].items():
         if old.get(key) != value:
             return f"made with {key} {old.get(key)}, not {value}"
     return "made by another plan"
