@@ -18,6 +18,9 @@ from evface.simulation.face.mesh import BORDER, Mesh
 _BINS = 1024
 """Depths that triangles are told apart by."""
 
+SLACK = np.float32(2e-3)
+"""px that a triangle reaches over its edge, so that rounding leaves no hole beside its neighbour."""
+
 AHEAD = np.float32(15.0)
 """mm that what one can see through counts as nearer: it is drawn over what is behind it."""
 
@@ -157,7 +160,9 @@ def _drawing(channels: int) -> Callable[..., None]:
                     first, last = span(one - wb - wc, fall_a, np.float32(left), np.float32(right))
                     first, last = span(wb, fall_b, first, last)
                     first, last = span(wc, fall_c, first, last)
-                    begin, end = np.int64(np.ceil(first)), np.int64(np.floor(last))
+                    # A pixel on the edge of two triangles must not fall between them.
+                    begin, end = np.int64(np.ceil(first - SLACK)), np.int64(np.floor(last + SLACK))
+                    begin, end = max(begin, left), min(end, right)
                     if begin > end:
                         continue
                     fill(
@@ -170,9 +175,9 @@ def _drawing(channels: int) -> Callable[..., None]:
             da = one / np.sqrt((bx + cx) * (bx + cx) + (by + cy) * (by + cy))
             db = one / np.sqrt(bx * bx + by * by)
             dc = one / np.sqrt(cx * cx + cy * cy)
-            least_a = -half / da if ea else zero
-            least_b = -half / db if eb else zero
-            least_c = -half / dc if ec else zero
+            least_a = -(half if ea else SLACK) / da
+            least_b = -(half if eb else SLACK) / db
+            least_c = -(half if ec else SLACK) / dc
             for line in range(top, bottom + 1):
                 row = np.uintp(line)
                 wb = (np.float32(left) - xa) * bx + (np.float32(line) - ya) * by

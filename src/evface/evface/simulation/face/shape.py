@@ -58,7 +58,8 @@ def _rows(step: float) -> tuple[Field, int]:
     """Heights of the grid's rows from the crown down, and the row above the cut between the lips."""
     parts = [
         [113.0, 112.0, 110.0, 106.0, 100.0], np.arange(92.0, 44.0, -8.0 * step),
-        np.arange(44.0, 14.0, -4.0 * step), np.arange(14.0, -32.0, -3.6 * step), np.arange(-32.0, -58.0, -2.6 * step),
+        np.arange(44.0, 14.0, -4.0 * step), np.arange(14.0, -32.0, -3.6 * step),
+        np.arange(-32.0, -58.0, -2.6 * step),
         np.arange(-58.0, -70.0 + step, -2.0 * step), [-70.0, -70.0],
         np.arange(-70.0 - 2.0 * step, -84.0, -2.0 * step), np.arange(-84.0, -112.0, -3.5 * step),
         [-113.5, -116.0, -118.0, -119.0],
