@@ -8,7 +8,7 @@ from typing import Any
 
 from evface.dataset.boxes import FaceDetector
 from evface.dataset.cues import CueRecord
-from evface.dataset.recordings import DAVIS_FRAMES, EVENT_TOPICS, WEBCAM_FRAMES, Take, TakeBag
+from evface.dataset.recordings import CAMERAS, DAVIS_FRAMES, EVENT_TOPICS, WEBCAM_FRAMES, Take, TakeBag
 from evface.dataset.take_files import TakeFiles, files_of
 from evface.dataset.truth import TRUTH, recorded_truth, with_seconds
 
@@ -30,7 +30,9 @@ def convert_take(take: Take, out: Path, detector: FaceDetector | None) -> dict[s
     """
     with files_of(take.id, out) as work, TakeBag(take.bag) as bag:
         span = (bag.span[0], take.ended or bag.span[1])
-        files = TakeFiles(take.id, work, _cues(take, bag), span, detector)
+        truth = recorded_truth(take.bag)
+        focal = _virtual_lenses() if truth else None
+        files = TakeFiles(take.id, work, _cues(take, bag), span, detector, focal)
         for sensor, topic in EVENT_TOPICS.items():
             if topic in bag.topics:
                 files.events(sensor, bag.events(sensor), take.sources[sensor])
@@ -38,7 +40,6 @@ def convert_take(take: Take, out: Path, detector: FaceDetector | None) -> dict[s
             files.frames("davis", bag.davis_frames(), take.sources["davis"])
         if WEBCAM_FRAMES in bag.topics:
             files.frames("rgb", bag.webcam_frames(), take.sources["rgb"])
-        truth = recorded_truth(take.bag)
         if truth is not None:
             files.write_json(TRUTH, with_seconds(truth, files.origin))
         return files.finish(take.trial, take.outcome, bag_sha256=take.sha256)
@@ -50,3 +51,11 @@ def _cues(take: Take, bag: TakeBag) -> list[CueRecord]:
         return bag.cues(take.id)
     commanded = bag.commanded(take.id)
     return [replace(cue, commanded=commanded.get(cue.phase)) for cue in take.cues]
+
+
+def _virtual_lenses() -> dict[str, float]:
+    """Focal lengths of the cameras before a virtual person, in heights of the picture."""
+    # Imported here: whoever converts recordings of people does not wait for the simulation.
+    from evface.simulation.face.figure import LENSES
+
+    return {sensor: LENSES[name].focal / LENSES[name].rows for sensor, name in CAMERAS.items()}

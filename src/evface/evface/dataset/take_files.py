@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -67,6 +67,7 @@ class TakeFiles:
         cues: what was asked when; [] where nobody knows.
         span: ns, host clock: first instant of the streams, and when the last phase was over.
         detector: of faces; None: default boxes.
+        focal: of the virtual cameras' lenses ("evk4", "rgb"), in heights of the picture; None: unknown.
 
     Attributes:
         flags: what a user of the take should know, a line each.
@@ -80,8 +81,10 @@ class TakeFiles:
         cues: Sequence[CueRecord],
         span: tuple[int, int],
         detector: FaceDetector | None,
+        focal: Mapping[str, float] | None = None,
     ) -> None:
         self.take = take
+        self._focal = focal
         self.flags: list[str] = []
         self.origin = cues[0].start if cues else span[0]
         self._work, self._cues, self._end, self._detector = work, cues, span[1], detector
@@ -221,23 +224,32 @@ class TakeFiles:
         self._box(recording, default_box(width, height), "default", 0, looks.count)
 
     def _box_without_frames(self, sensor: str) -> None:
-        """The webcam's face where the picture has the same shape, else the middle of the sensor."""
+        """The webcam's face, where it is known how much larger it is here; else the sensor's middle."""
         own, webcam = self._sensors[f"{sensor} events"], self._sensors.get("rgb frames")
         seen = self._boxes.get("rgb", {})
-        if (
-            webcam
-            and seen["method"] == "detected"
-            and own["width"] * webcam["height"] == own["height"] * webcam["width"]
-        ):
-            scale = own["width"] / webcam["width"]
-            box = Box(*(seen[key] for key in ("x", "y", "width", "height", "probability"))).scaled(
-                scale, scale
-            )
-            self.flags.append(f"{sensor}: face box taken over from the webcam, not calibrated")
-            self._box(sensor, box, "webcam", seen["detections"], seen["looked_at"])
+        scale = self._scale(own, webcam, sensor) if webcam and seen["method"] == "detected" else None
+        if webcam is None or scale is None:
+            self.flags.append(f"{sensor}: no frames to find the face in")
+            self._box(sensor, default_box(own["width"], own["height"]), "default", 0, 0)
             return
-        self.flags.append(f"{sensor}: no frames to find the face in")
-        self._box(sensor, default_box(own["width"], own["height"]), "default", 0, 0)
+        x, y, width, height, probability = (seen[key] for key in ("x", "y", "width", "height", "probability"))
+        box = Box(
+            own["width"] / 2 + scale * (x - webcam["width"] / 2),
+            own["height"] / 2 + scale * (y - webcam["height"] / 2),
+            scale * width,
+            scale * height,
+            probability,
+        )
+        self.flags.append(f"{sensor}: face box taken over from the webcam, not calibrated")
+        self._box(sensor, box, "webcam", seen["detections"], seen["looked_at"])
+
+    def _scale(self, own: dict[str, Any], webcam: dict[str, Any], sensor: str) -> float | None:
+        """How much larger the sensor's picture is than the webcam's: by their lenses, else by their sizes."""
+        if self._focal and own["source"] == webcam["source"] == "virtual":
+            return float(self._focal[sensor] * own["height"] / (self._focal["rgb"] * webcam["height"]))
+        if own["width"] * webcam["height"] == own["height"] * webcam["width"]:
+            return float(own["width"] / webcam["width"])
+        return None
 
     def _box(self, recording: str, box: Box, method: str, detections: int, looked_at: int) -> None:
         place = (round(value, 3) for value in box.as_tuple())
