@@ -23,12 +23,15 @@ from tests.conftest import Session, rig_file, script_file
 
 RIG = str(Path(sys.prefix) / "bin" / "rig")
 
+PHOTOGRAPH = {"source": "virtual", "scene": "photograph", "pixels": "ideal", "step_rate": 200.0}
+"""A virtual camera that starts at once and costs little."""
+
 
 def graph_of(folder: Path, aus: str = "12,45", **times: float) -> Graph:
     """A session on a virtual DAVIS346 alone."""
     return record_graph(
         RecordOptions(
-            rig=rig_file(folder, {"davis346": {"source": "virtual", "step_rate": 200.0}}),
+            rig=rig_file(folder, {"davis346": PHOTOGRAPH}),
             script=script_file(folder, **times),
             aus=aus,
             headless=True,
@@ -118,7 +121,7 @@ def test_a_second_recorder_is_refused_the_folder(tmp_path: Path) -> None:
 
 def test_a_recorded_session_is_not_overwritten(virtual_session: Session, tmp_path: Path) -> None:
     options = RecordOptions(
-        rig=rig_file(tmp_path, {"davis346": {"source": "virtual"}}), session="01", aus="12", headless=True,
+        rig=rig_file(tmp_path, {"davis346": PHOTOGRAPH}), session="01", aus="12", headless=True,
         script=script_file(tmp_path), out=str(virtual_session.recordings),
     )  # fmt: skip
     before = sorted(path.name for path in virtual_session.folder.iterdir())
@@ -130,12 +133,12 @@ def test_a_recorded_session_is_not_overwritten(virtual_session: Session, tmp_pat
 
 def test_a_silent_sensor_is_named_before_the_session_starts(tmp_path: Path) -> None:
     video = tmp_path / "rig.yaml"
-    video.write_text("davis346: {source: virtual}\n")
+    video.write_text("davis346: {source: virtual, scene: photograph, pixels: ideal}\n")
     graph = record_graph(
         RecordOptions(
             rig=str(video), script=script_file(tmp_path), aus="12", headless=True, out=str(tmp_path / "out")
         )
-    ).with_parameters({"recorder": {"cameras": ["davis346", "webcam"]}, "conductor": {"patience": 6.0}})
+    ).with_parameters({"recorder": {"cameras": ["davis346", "webcam"]}, "conductor": {"patience": 12.0}})
     said: list[str] = []
     assert run_graph(graph, said.append) == 2
     errors = [line for line in said if "error:" in line]

@@ -69,7 +69,9 @@ def rig(*arguments: str) -> Iterator[Terminal]:
 
 
 def test_an_operator_starts_redoes_and_ends_a_session(tmp_path: Path) -> None:
-    cameras = {"davis346": {"source": "virtual", "step_rate": 200.0}}
+    cameras = {
+        "davis346": {"source": "virtual", "scene": "photograph", "pixels": "ideal", "step_rate": 200.0}
+    }
     arguments = ["--rig", rig_file(tmp_path, cameras), "--script", script_file(tmp_path), "--aus", "12,45"]
     with rig("record", *arguments, "--out", str(tmp_path / "out")) as terminal:
         terminal.wait_for("every sensor is heard")
