@@ -69,7 +69,7 @@ def simulate_take(
             if sensor == "webcam":
                 files.frames("rgb", _webcam(scene, take, plan), VIRTUAL)
                 continue
-            view = _EventView(scene, take, plan, sensor)
+            view = EventView(scene, take, plan, sensor)
             name = "davis" if sensor == "davis346" else "evk4"
             files.events(name, view.packets(), VIRTUAL)
             clocks[name] = {"offset_ns": view.clock.power_on}
@@ -128,7 +128,7 @@ class SensorClock:
         return (time_ns - self.power_on) // 1000
 
 
-class _EventView:
+class EventView:
     """What an event camera makes of a take: packets, and with a DAVIS frames on the way."""
 
     def __init__(self, scene: Scene, take: PlannedTake, plan: SimulationPlan, sensor: Sensor) -> None:
@@ -148,6 +148,7 @@ class _EventView:
     def packets(self) -> Iterator[EventBlock]:
         """The take's event packets in order; its frames are complete when the last one was asked for."""
         begin, end = self._take.start, self._take.end
+        self._settle(begin)
         waiting: list[Events] = []
         sent = begin
         for time in Steps().times(self._scene, begin, end, self._width, self._height):
@@ -159,6 +160,13 @@ class _EventView:
             if time - sent >= PACKET or time == end:
                 yield self._packet(Events.concatenate(waiting), time)
                 waiting, sent = [], time
+
+    def _settle(self, begin: int) -> None:
+        """The sensor was on before: noise and hot pixels of a session's takes begin at different places."""
+        light = self._scene.render(begin, self._width, self._height)
+        before = begin - int(self._random.integers(SECOND // 20, SECOND // 2))
+        self._sensor.step(light, self.clock.shows(before))
+        self._sensor.step(light, self.clock.shows(begin) - 1)
 
     def _packet(self, events: Events, time: int) -> EventBlock:
         arrival = time + SHORTEST_DELAY + int(self._random.exponential(MEAN_WAIT))
