@@ -2,8 +2,8 @@
 
 v2e's own code runs on the same pictures where the environment variable V2E names a checkout of
 https://github.com/SensorsINI/v2e (`make bench V2E=path`); modules that it has for windows and video alone are
-left empty. Of evlib it is the ESIM of its Python package. torch, which both peers use, has one thread, as ours
-has; with two on a busy machine they would only wait for each other.
+left empty. Of evlib it is the ESIM of its Python package. torch, which both peers use, has one thread, as
+ours has; with two on a busy machine they would only wait for each other.
 """
 
 from __future__ import annotations

@@ -29,20 +29,13 @@ from evface.simulation.pixel_kernel import (
     add_noise,
     advance,
     delay,
-    queue,
     start,
 )
 from evface.simulation.presets import CLEAN, NOISY, PRESETS, PixelModel
+from evface.simulation.specimen import Bus, Specimen
 from evface.simulation.threshold import EventSensor, ThresholdSensor
 
 __all__ = ["CLEAN", "NOISY", "PixelModel", "PixelSensor", "make_sensor"]
-
-
-HOT_SPREAD = (0.3, 1.7)
-"""Rates of hot pixels, in units of their mean: even between these."""
-
-LEAST_THRESHOLD = 0.01
-"""That a pixel's may be drawn as."""
 
 
 class PixelSensor:
@@ -55,9 +48,6 @@ class PixelSensor:
         lux: light on the sensor's scene where a picture is 1.
         seed: of thresholds and noise; the same pictures and seed give the same events.
         threads: that share the pixels; the events do not depend on their number.
-
-    Attributes:
-        lost: events that the bus could not hand out.
     """
 
     def __init__(
@@ -75,40 +65,33 @@ class PixelSensor:
         self.width = width
         self.height = height
         self.model = model
-        self.lost = 0
         self._lux = lux
-        random = np.random.default_rng(seed)
-        blocks = -(-count // BLOCK)
+        born = Specimen.draw(model, count, seed)
+        blocks = len(born.on)
         self._cells = np.zeros((blocks, FIELDS, BLOCK), np.float32)
-        on, off = (
-            np.maximum(random.normal(mean, model.threshold_sigma, (blocks, BLOCK)), LEAST_THRESHOLD)
-            for mean in (model.threshold_on, model.threshold_off)
-        )
-        self._cells[:, ON], self._cells[:, OFF] = on, off
-        # Where between its thresholds a pixel stands when the world begins is chance.
-        self._cells[:, ABOVE] = random.uniform(-0.5, 0.5, on.shape) * np.minimum(on, off)
+        self._cells[:, ON], self._cells[:, OFF], self._cells[:, ABOVE] = born.on, born.off, born.above
         self._rest = np.full(count, -1e18)
         self._resting_until = np.full(blocks, -1e18)
         self._current = np.zeros(blocks)
         self._due = np.full(blocks, AWAKE)
-        self._hot = random.choice(count, round(model.hot_share * count), replace=False)
-        self._random = random.integers(0, 1 << 63, 1, np.uint64)
-        # us between the events of each hot pixel; when the next of each comes and, last, the next shot event.
-        slowest, fastest = HOT_SPREAD
-        hots = len(self._hot)
-        share = slowest + (fastest - slowest) * (random.permutation(hots) + 0.5) / max(1, hots)
-        self._hot_gaps = 1e6 / np.maximum(model.hot_hz * share, 1e-9)
+        self._hot, self._hot_gaps = born.hot, born.hot_gaps
+        self._random = born.random.integers(0, 1 << 63, 1, np.uint64)
+        # When the next event of each hot pixel comes and, last, the next one of shot noise.
         self._shot_rate = model.shot_hz * count / 1e6
-        shot = random.exponential(1.0 / self._shot_rate) if self._shot_rate else np.inf
-        self._clocks = np.append(random.uniform(0.0, self._hot_gaps), shot)
+        shot = born.random.exponential(1.0 / self._shot_rate) if self._shot_rate else np.inf
+        self._clocks = np.append(born.random.uniform(0.0, self._hot_gaps), shot)
         self._time: int | None = None
-        self._free = 0.0
-        self._waiting = Events.empty(width, height)
+        self._bus = Bus(model, width, height)
         self._sorter = TimeSorter(width, height)
         edges = np.linspace(0, blocks, max(1, threads) + 1).astype(int).tolist()
         self._bands = list(itertools.pairwise(edges))
         self._words = [np.empty(1 << 14, np.int64) for _ in self._bands]
         self._pool = ThreadPoolExecutor(len(self._bands) - 1, "pixels") if len(self._bands) > 1 else None
+
+    @property
+    def lost(self) -> int:
+        """Events that the bus could not hand out."""
+        return self._bus.lost
 
     def step(self, image: NDArray[np.float32], time_us: int) -> Events:
         """Go on to the next picture; between two pictures the logarithm of the light changes evenly.
@@ -136,7 +119,7 @@ class PixelSensor:
         if not 0 < span <= LONGEST_STEP:
             raise GeometryError(f"a picture at {time_us} us after one at {before} us")
         words = self._advance(light, float(before), float(span))
-        return self._read_out(self._sorter.sort(words, span, before), time_us)
+        return self._bus.hand_out(self._sorter.sort(words, span, before), time_us)
 
     def _begin(self, light: NDArray[np.float32], time_us: int) -> None:
         start(light, np.float32(self._lux), np.float32(self.model.dark_lux), self._cells.reshape(-1))
@@ -177,22 +160,6 @@ class PixelSensor:
             self._current, self._due, self._random, words, len(words),
         )  # fmt: skip
         return room[:n]
-
-    def _read_out(self, events: Events, time_us: int) -> Events:
-        if self.model.bus_mevs == 0.0:
-            return events
-        # Events that still wait keep their places at the head of the queue.
-        waited = Events.concatenate([self._waiting, events])
-        t, kept = waited.t.copy(), np.empty(len(waited), np.int64)
-        n, self._free = queue(t, kept, 1.0 / self.model.bus_mevs, self.model.bus_delay_us, self._free)
-        self.lost += len(waited) - n
-        kept = kept[:n]
-        out = Events(waited.x[kept], waited.y[kept], waited.p[kept], t[kept], self.width, self.height)
-        ready = int(np.searchsorted(out.t, time_us, "right"))
-        self._waiting = out[ready:].copy()
-        if len(self._waiting):
-            self._free = float(self._waiting.t[0])
-        return out[:ready]
 
 
 def make_sensor(
