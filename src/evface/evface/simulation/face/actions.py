@@ -155,8 +155,8 @@ def _corner_puller(p: _Place) -> tuple[Field, Field, Field]:
     # The lips are drawn along, the middle stays.
     lips = _rise(p.x, 0.0, MOUTH_HALF) * _bump(p.x, p.y, 14, -70, 12, 9)
     pull = np.maximum(corner, 0.75 * lips)
-    back = -0.45 * corner - 0.12 * lips + 0.35 * _bump(p.x, p.y, 40, -38, 12, 12)
-    return 0.72 * pull + 0.18 * cheek, 0.70 * corner + 0.15 * lips + 0.35 * cheek, back
+    back = -0.45 * corner - 0.12 * lips + 0.55 * _bump(p.x, p.y, 38, -40, 12, 12)
+    return 0.72 * pull + 0.22 * cheek, 0.70 * corner + 0.15 * lips + 0.4 * cheek, back
 
 
 def _corner_depressor(p: _Place) -> tuple[Field, Field, Field]:
@@ -169,7 +169,7 @@ def _chin_raiser(p: _Place) -> tuple[Field, Field, Field]:
     boss = _bump(p.x, p.y, 0, -97, 15, 12)
     lip = 0.72 * np.where(p.lower, _bump(p.x, p.y, 0, -76, 20, 8), 0.0)
     pushed = 0.35 * p.upper_lip
-    return 0 * boss, np.maximum(boss, lip) + pushed, 0.28 * boss + 0.35 * lip + 0.15 * pushed
+    return 0 * boss, np.maximum(boss, lip) + pushed, 0.28 * boss + 0.6 * lip + 0.2 * pushed
 
 
 def _lip_tightener(p: _Place) -> tuple[Field, Field, Field]:

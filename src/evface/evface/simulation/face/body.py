@@ -91,7 +91,7 @@ def ears(who: Identity, texel: float) -> list[Part]:
         narrow = 1.0 - 0.18 * np.clip(-y / 30.0, 0.0, 1.0)
         place = np.stack(
             [
-                side * (75.0 * who.width + 0.35 * HAIR_THICKNESS[who.hair_style]) + x * narrow,
+                side * (72.0 * who.width + 0.35 * HAIR_THICKNESS[who.hair_style]) + x * narrow,
                 y - 17.0,
                 z - 12.0,
             ],
@@ -106,7 +106,7 @@ def ears(who: Identity, texel: float) -> list[Part]:
         colour = (
             np.array(who.skin)
             * np.array([0.88, 0.88, 1.0])
-            * (0.95 - 0.35 * shell - 0.45 * hollow)[..., None]
+            * (0.93 - 0.30 * shell - 0.58 * hollow)[..., None]
         )
         parts.append(grid_part(place, _with_opacity(colour)))
     return parts
@@ -119,11 +119,11 @@ def hanging_hair(who: Identity, texel: float) -> list[Part]:
         rows, columns = max(8, round(95 / texel)), max(12, round(210 / texel))
     elif who.hair_style == "long":
         heights = np.linspace(84.0, -150.0 - 8.0 * (who.seed % 6), 16)
-        angle = np.radians(np.linspace(44.0, 316.0, 41))
-        half = np.interp(-heights, [-80, -60, -20, 60, 220], [74, 84, 91, 94, 86])[:, None]
+        angle = np.radians(np.linspace(43.0, 317.0, 41))
+        half = np.interp(-heights, [-80, -60, -20, 60, 220], [78, 90, 97, 98, 88])[:, None]
         depth = np.where(
             np.cos(angle) > 0,
-            np.interp(-heights, [-80, -20, 60, 220], [66, 70, 60, 40])[:, None],
+            np.interp(-heights, [-80, -20, 60, 220], [70, 74, 62, 40])[:, None],
             np.interp(-heights, [-80, -20, 60, 220], [100, 108, 100, 88])[:, None],
         )
         wave = 2.5 * np.sin(heights / 17.0 + who.seed)[:, None]
@@ -141,6 +141,10 @@ def hanging_hair(who: Identity, texel: float) -> list[Part]:
     if who.hair_style == "long":
         ends = 14.0 * grain(np.arctan2(x, z) * 30.0, 0 * y, who.seed, 31)
         tips = np.clip((np.arange(rows)[::-1, None] * texel - 10.0 - ends) / (2.0 * texel), 0.0, 1.0)
+        # In front it begins with single strands.
+        strands = 2.5 * grain(y * 0.08, 0 * y, who.seed, 35)
+        edge = np.minimum(np.arange(columns), np.arange(columns)[::-1])[None] * texel
+        tips = tips * np.clip((edge - 2.0 - strands) / 3.0, 0.0, 1.0)
     return [grid_part(points, _with_opacity(colour, tips))]
 
 
@@ -170,9 +174,10 @@ def glasses(who: Identity, texel: float, eye_z: float) -> list[Part]:
     rim = 1.3 if who.glasses == "thin" else 3.6
     middle = 0.5 * who.eye_distance
     x, y = np.meshgrid(np.linspace(-74, 74, 25), np.linspace(20, -30, 9))
-    front = np.stack([x * who.width, y, eye_z + 13.0 - 0.0032 * x**2], -1) * np.array([1.0, who.size, 1.0])
+    front = np.stack([x * who.width, y, eye_z + 13.0 - 0.0032 * x**2], -1)
+    front *= np.array([who.size, who.size, 1.0])
     rows, columns = max(8, round(50 / texel)), max(12, round(150 / texel))
-    px = np.linspace(-74, 74, columns)[None] * who.width
+    px = np.linspace(-74, 74, columns)[None] * who.width * who.size
     py = np.linspace(20, -30, rows)[:, None] * who.size
     # A lens is a rounded box, more or less round.
     power = 2.3 if who.seed % 2 else 3.6
@@ -194,20 +199,16 @@ def glasses(who: Identity, texel: float, eye_z: float) -> list[Part]:
     )
     tint = np.array(((0.03, 0.03, 0.035), (0.05, 0.07, 0.14), (0.16, 0.17, 0.18))[who.seed % 3])
     colour = tint + (cover < glint)[..., None] * (0.9 - tint)
-    parts = [grid_part(front, _with_opacity(colour, np.maximum(cover, glint)))]
+    plate = _with_opacity(colour, np.maximum(cover, glint))
+    # Seen from behind, in profile, the far rim is there too.
+    parts = [grid_part(front, plate), grid_part(front[:, ::-1], plate[:, ::-1])]
     for side in (-1.0, 1.0):
-        steps = np.linspace(0.0, 1.0, 9)[None, :]
-        if side > 0:
-            steps = 1.0 - steps
         # Seen from outside columns go to the right of the picture: backwards on the left side of the head.
-        height = np.array([[8.0 + rim / 2], [8.0 - rim / 2]])
-        z = (eye_z + 13.0 - 0.0032 * 74**2) * (1 - steps) - 6.0 * steps
-        arm = np.stack(
-            np.broadcast_arrays(
-                side * (74.0 + 5.0 * steps) * who.width, (height - 3.0 - 2.0 * steps) * who.size, z
-            ),
-            -1,
-        )
+        back = np.linspace(0.0, 1.0, 9)[None, :] if side > 0 else np.linspace(1.0, 0.0, 9)[None, :]
+        height = np.array([[5.0 + rim / 2], [5.0 - rim / 2]])
+        z = (eye_z + 13.0 - 0.0032 * 74**2) * (1 - back) - 10.0 * back
+        across = side * (74.0 + 1.0 * back) * who.width * who.size
+        arm = np.stack(np.broadcast_arrays(across, (height - 2.0 * back) * who.size, z), -1)
         texture = _with_opacity(np.broadcast_to(tint, (4, 12, 3)).astype(np.float64))
-        parts.append(grid_part(arm[:, ::-1], texture))
+        parts.append(grid_part(arm, texture))
     return parts

@@ -15,6 +15,7 @@ from evface.simulation.face.eyes import EYE_X, EYE_Y, Eye, EyeState, iris_shift
 from evface.simulation.face.identity import Identity
 from evface.simulation.face.light import Light
 from evface.simulation.face.mesh import Mesh, Part, join
+from evface.simulation.face.mouth import Mouth
 from evface.simulation.face.raster import Layer, Rasterizer
 from evface.simulation.face.shape import HeadShape, make_head
 from evface.simulation.face.skin import SkinMap, hair_cover, paint_skin
@@ -131,7 +132,8 @@ class Person:
 
     def _eye(self, side: NDArray[np.float64], gaze: tuple[float, float], sign: float) -> EyeState:
         five, six, seven = (float(side[ACTION_INDEX[action]]) for action in (5, 6, 7))
-        upper = self.lid_mm[5] * five - 0.5 * self.lid_mm[7] * seven
+        # A raised cheek narrows the eye from above as well.
+        upper = self.lid_mm[5] * five - 0.5 * self.lid_mm[7] * seven - 0.2 * self.lid_mm[6] * six
         lower = 0.35 * self.lid_mm[6] * six + self.lid_mm[7] * seven
         closed = min(1.0, max(0.0, float(side[ACTION_INDEX[43]])))
         return EyeState(closed, upper, lower, sign * iris_shift(gaze[0]), iris_shift(gaze[1]))
@@ -157,8 +159,16 @@ class Figure:
         head = self._head_part(skin)
         eye = landmark_vertex(person.head, (EYE_X, EYE_Y))
         eye_z = float(person.head.points.reshape(-1, 3)[eye, 2])
-        parts = [head, *ears(who, texel), *hanging_hair(who, texel), *glasses(who, texel, eye_z)]
+        self._mouth = Mouth(person.head, head.points.reshape(person.head.points.shape), texel)
+        parts = [
+            head,
+            self._mouth.part,
+            *ears(who, texel),
+            *hanging_hair(who, texel),
+            *glasses(who, texel, eye_z),
+        ]
         self.mesh: Mesh = join(parts)
+        self._mouth.fix(self.mesh.starts[1], self.mesh.tops[1])
         self._body = join([torso(who, texel)])
         self._body_layers: dict[tuple[int, int], tuple[Layer, float]] = {}
         self._weights = weights
@@ -253,6 +263,7 @@ class Figure:
             self._points, self._normals, self._vertices, self._moves, active, self._members,
             strengths[active],
         )  # fmt: skip
+        self._mouth.follow(self._points, self.mesh.v)
         _project(
             self._points, self._rotation, shift.astype(np.float32), self._camera(width, height),
             self._x, self._y, self._z,

@@ -51,6 +51,8 @@ class Mesh:
         neighbours: of each triangle beyond the edge opposite to its points, int32 ``[T, 3]``: a triangle,
             `BORDER` where the surface ends, or `SEAM` where it goes on elsewhere.
         clear: triangles that one can see through, bool ``[T]``.
+        starts: first point of each part.
+        tops: first row of each part's texture.
     """
 
     points: NDArray[np.float32]
@@ -61,6 +63,8 @@ class Mesh:
     texture: NDArray[np.float32]
     neighbours: NDArray[np.int32]
     clear: NDArray[np.bool_]
+    starts: tuple[int, ...]
+    tops: tuple[int, ...]
 
 
 def join(parts: Sequence[Part]) -> Mesh:
@@ -97,6 +101,8 @@ def join(parts: Sequence[Part]) -> Mesh:
         clear=np.concatenate(
             [np.full(len(part.triangles), bool((part.texture[..., 3] < 1).any())) for part in parts]
         ),
+        starts=tuple(int(start) for start in starts[:-1]),
+        tops=tuple(int(top) for top in tops[:-1]),
     )  # fmt: skip
 
 

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from evface.simulation.face.identity import Identity
+from evface.simulation.face.mesh import grid_triangles
 
 Field = NDArray[np.float64]
 
 MOUTH_Y, MOUTH_HALF = -70.0, 25.5
 """Height of the line between the lips, and half its length, mm, of the average face."""
 
-MOUTH_STRIP = 14.0
-"""mm of the texture's height that show the inside of the mouth, between the lips."""
+LIP_GAP = 3.0
+"""mm of the texture's height between the lips' edges: neither is blended with the other."""
 
 # y, front z, back z, half width of the sections, from the crown to under the chin.
 _SECTIONS = np.array(
@@ -98,11 +99,14 @@ class HeadShape:
 
     @cached_property
     def triangles(self) -> NDArray[np.int32]:
-        """Indices of points, ``[T, 3]``."""
+        """Indices of points, ``[T, 3]``; there are none between the lips."""
         rows, columns = self.points.shape[:2]
-        index = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
-        a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
-        return np.stack([np.stack([a, b, c], -1), np.stack([b, d, c], -1)], 2).reshape(-1, 3)
+        return np.concatenate(
+            [
+                grid_triangles(self.cut + 1, columns),
+                grid_triangles(rows - self.cut - 1, columns) + (self.cut + 1) * columns,
+            ]
+        )
 
     def normals(self, points: Field) -> Field:
         """Unit normals outwards of such a grid, ``[R, C, 3]``."""
@@ -207,11 +211,11 @@ def _proportions(base: Field, who: Identity) -> Field:
 
 
 def _texture_rows(base: Field, cut: int) -> Field:
-    """Length of the way down the middle of the head, and a strip between the lips that is folded away."""
+    """Length of the way down the middle of the head, with a gap between the lips."""
     middle = base[:, base.shape[1] // 2]
     # The nose's flight would take texture from the rest.
     steps = np.minimum(
         np.linalg.norm(np.diff(middle, axis=0), axis=1), 2.0 * np.abs(np.diff(middle[:, 1])) + 2.0
     )
-    steps[cut] = MOUTH_STRIP
+    steps[cut] = LIP_GAP
     return np.concatenate([[0.0], np.cumsum(steps)])

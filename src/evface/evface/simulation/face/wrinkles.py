@@ -47,8 +47,9 @@ def _glabella(x: Field, y: Field) -> Field:
 def _crows_feet(x: Field, y: Field) -> Field:
     angle, distance = np.arctan2(y + 1.0, np.maximum(x - 44.0, 0.1)), np.hypot(x - 44.0, y + 1.0)
     rays = 0.5 + 0.5 * np.cos(angle * 9.0)
-    fan = rays**4 * np.exp(-0.5 * ((distance - 12.0) / 5.0) ** 2) * (x > 46)
-    pouch = 0.6 * _line(y + 12.0 - 0.015 * (x - 31) ** 2, 1.2) * _spot(x, y, 33, -11, 12, 5)
+    ahead = np.clip((x - 45.0) / 7.0, 0.0, 1.0) * np.clip((1.0 - np.abs(angle)) / 0.3, 0.0, 1.0)
+    fan = rays**4 * np.exp(-0.5 * ((distance - 12.0) / 5.0) ** 2) * ahead
+    pouch = 0.9 * _line(y + 12.0 - 0.015 * (x - 31) ** 2, 1.2) * _spot(x, y, 33, -11, 12, 5)
     return fan + pouch
 
 
@@ -74,7 +75,7 @@ def _corner_down(x: Field, y: Field) -> Field:
 def _chin(x: Field, y: Field) -> Field:
     arc = _line(y + 86.0 + 0.012 * x**2, 1.5) * _spot(x, y, 0, -87, 13, 5)
     peel = np.clip(patches(x, y, 0 * x, 3.2, 5, 1), -0.2, 1.0) * _spot(x, y, 0, -98, 12, 8)
-    return 0.8 * arc + 0.75 * peel
+    return 1.0 * arc + 0.9 * peel
 
 
 def _lip_lines(x: Field, y: Field) -> Field:
@@ -82,9 +83,9 @@ def _lip_lines(x: Field, y: Field) -> Field:
 
 
 _LINES: dict[int, tuple[Callable[[Field, Field], Field], float]] = {
-    1: (_forehead_inner, 0.5), 2: (_forehead_outer, 0.5), 4: (_glabella, 0.7), 6: (_crows_feet, 0.55),
-    9: (_nose_root, 0.6), 10: (_upper_fold, 0.5), 12: (_fold, 0.55), 15: (_corner_down, 0.5),
-    17: (_chin, 0.5), 23: (_lip_lines, 0.45), 24: (_lip_lines, 0.3),
+    1: (_forehead_inner, 0.5), 2: (_forehead_outer, 0.5), 4: (_glabella, 0.7), 6: (_crows_feet, 0.7),
+    9: (_nose_root, 0.9), 10: (_upper_fold, 0.5), 12: (_fold, 0.8), 15: (_corner_down, 0.65),
+    17: (_chin, 0.8), 23: (_lip_lines, 0.45), 24: (_lip_lines, 0.3),
 }  # fmt: skip
 
 
@@ -109,7 +110,6 @@ class Wrinkles:
         self._base = base
         x, y, z = (skin.place[..., k].astype(np.float64) for k in range(3))
         front = z > 15.0
-        front[skin.inside[0] : skin.inside[1]] = False
         self._all: list[_Wrinkle] = []
         for action, (draw, depth) in _LINES.items():
             lines = draw(np.abs(x), y) * front * depth * (0.45 + 0.55 * min(1.5, who.wrinkles))
