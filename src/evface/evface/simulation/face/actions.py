@@ -37,7 +37,7 @@ REACH: dict[int, Reach] = {
     1: Reach((12.0, 22.0), 3.5, 6.5),
     2: Reach((43.0, 24.0), 4.5, 7.5),
     4: Reach((15.0, 21.0), 4.2, 6.0),
-    5: Reach((31.0, 6.0), 1.2, 2.6),
+    5: Reach((31.0, 11.0), 1.2, 2.6),
     6: Reach((42.0, -24.0), 3.2, 4.8),
     7: Reach((31.0, -5.0), 0.8, 1.8),
     9: Reach((13.0, -41.0), 2.2, 3.8),
@@ -237,8 +237,7 @@ def action_fields(head: HeadShape, identity: Identity) -> NDArray[np.float32]:
             moved[:, 0] *= np.sign(x)
             # The middle of the face has no side to go to.
             moved[:, 0] *= _rise(np.abs(x), 0.0, 6.0)
-            landmark = landmark_vertex(head, REACH[action].landmark, lower=action in (17, 25, 26))
-            moved *= reach_of(identity, action) / np.linalg.norm(moved[landmark])
+            moved *= reach_of(identity, action) / _length_at_landmark(action)
         if action in THINNER:
             moved += _roll(place, identity, action) * front[:, None]
         _close_lips(
@@ -247,6 +246,13 @@ def action_fields(head: HeadShape, identity: Identity) -> NDArray[np.float32]:
         for side, mask in enumerate((left, 1.0 - left)):
             fields[index, side] = moved * mask[:, None]
     return fields
+
+
+def _length_at_landmark(action: int) -> float:
+    """How far a field moves its own landmark: the same whatever the grid."""
+    x, y = REACH[action].landmark
+    place = _Place(np.array([x]), np.array([y]), np.array([action in (17, 25, 26)]))
+    return float(np.linalg.norm(np.stack(_FIELDS[action](place))))
 
 
 def _close_lips(moved: Field, side: Field, cut: int, parts: bool) -> None:
