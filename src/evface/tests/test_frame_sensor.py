@@ -239,3 +239,20 @@ def test_two_webcams_of_a_seed_take_the_same_frame() -> None:
     images = [shutter.shoot(Edge(300.0), NOW, 500.0).image for shutter in (first, second, other)]
     assert np.array_equal(images[0], images[1])
     assert not np.array_equal(images[0], images[2])
+
+
+@pytest.mark.parametrize("pictures", [1, 2, 5])
+def test_a_rolling_frame_is_the_weighted_light_of_its_pictures(pictures: int) -> None:
+    model = FrameModel(filling=5000.0, full_well=1e12, read_noise=0.0, readout=16 * MILLISECOND)
+    edge = Edge(1000.0, at=100.0)
+    shot = RollingShutter(WIDTH, HEIGHT, 30.0, pictures=pictures, model=model).shoot(edge, NOW, 500.0)
+    length = shot.exposure + model.readout
+    begin = NOW - length
+    moments = [begin + length * k // (pictures - 1) for k in range(pictures)] if pictures > 1 else [shot.time]
+    looks = np.stack([edge.picture(moment, WIDTH, HEIGHT) for moment in moments])
+    weights = row_weights(HEIGHT, pictures, shot.exposure, model.readout)
+    light = np.einsum("rk,krcb->rcb", weights, (looks / 255.0) ** 2.2)
+    expected = 255.0 * light ** (1 / 2.2)
+    # The gamma is looked up in 4096 steps, which are coarse near black.
+    assert np.abs(shot.image - expected)[expected > 20].max() <= 1.0
+    assert np.abs(shot.image - expected).max() <= 6.0

@@ -49,7 +49,7 @@ def run(pace: StepPace, scene: Moving, clock: FakeTime, seconds: float, cost: in
     while clock.now < end:
         if not pace.wait(0.1):
             continue
-        while (moment := pace.step(scene, 346, 260)) is not None:  # type: ignore[arg-type]
+        while (moment := pace.step(scene, 346, 260)) is not None:
             moments.append(moment)
             assert moment <= clock.now
             clock.now += cost
@@ -60,7 +60,7 @@ def test_steps_are_as_long_as_half_a_pixel_of_motion(clock: FakeTime) -> None:
     for speed, rate in ((0.0, 100.0), (150.0, 330.0), (2000.0, 1000.0)):
         pace = StepPace(1000.0, together=5 * MILLISECOND)
         begin = pace.start()
-        moments = run(pace, Moving(speed), clock, 2.0)  # type: ignore[arg-type]
+        moments = run(pace, Moving(speed), clock, 2.0)
         assert moments[0] == begin
         assert len(moments) == pytest.approx(2.0 * rate, rel=0.15)
         assert pace.steps == len(moments)
@@ -115,9 +115,9 @@ def test_a_wait_ends_at_its_timeout_and_a_clock_set_back_stops_nothing(clock: Fa
     pace = StepPace(50.0, together=100 * MILLISECOND)
     begin = pace.start()
     assert pace.wait(0.0)
-    assert pace.step(Moving(0.0), 346, 260) == begin  # type: ignore[arg-type]
-    assert pace.step(Moving(0.0), 346, 260) is None  # type: ignore[arg-type]
+    assert pace.step(Moving(0.0), 346, 260) == begin
+    assert pace.step(Moving(0.0), 346, 260) is None
     assert not pace.wait(0.01)
     clock.now -= 3600 * SECOND
     assert pace.wait(0.0)
-    assert pace.step(Moving(0.0), 346, 260) == clock.now  # type: ignore[arg-type]
+    assert pace.step(Moving(0.0), 346, 260) == clock.now

@@ -431,6 +431,8 @@ class RollingShutter:
             electrons = light * model.full_well / gain
             deviation = np.sqrt(electrons + model.read_noise**2) * gain / model.full_well
             # The gamma's slope at black has no end; the noise itself bounds it.
-            slope = 255.0 / GAMMA * np.maximum(light, 2.0 * deviation) ** (1.0 / GAMMA - 1.0)
+            slope = (
+                255.0 / GAMMA * np.maximum(light, np.maximum(2.0 * deviation, 1e-9)) ** (1.0 / GAMMA - 1.0)
+            )
             self._spread_of = gain, (slope * deviation).astype(np.float32)
         return self._spread_of[1]

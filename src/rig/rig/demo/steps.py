@@ -24,7 +24,7 @@ MARK = ".rig-demo"
 """A folder with this file in it was made by the demonstration and may be replaced by it."""
 
 
-EPOCHS = 50
+EPOCHS = 40
 """More than the preset's: a dozen clips make only three steps an epoch."""
 
 
