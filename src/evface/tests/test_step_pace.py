@@ -1,4 +1,4 @@
-"""When a virtual event camera looks: as often as the motion asks for, and less often than the machine manages."""
+"""When a virtual event camera looks: as often as the motion asks for and the machine manages."""
 
 from __future__ import annotations
 
