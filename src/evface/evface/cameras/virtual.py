@@ -110,7 +110,7 @@ class VirtualEventCamera(_VirtualCamera):
         if not pace.late:
             return f"{pace.steps} pictures, none late"
         return (
-            f"{pace.steps} pictures, {pace.late} late: at worst {pace.lowest:.0f} a second, "
+            f"{pace.steps} pictures, {pace.late} late or left out: at worst {pace.lowest:.0f} a second, "
             f"{pace.asked:g} were asked for"
         )
 
