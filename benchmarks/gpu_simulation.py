@@ -15,11 +15,9 @@ from statistics import median
 import numpy as np
 import torch
 
-from benchmarks.simulation import BEGIN, MILLISECOND, ONSET, SECOND, SMILE
-from evface.cameras.source import Cue
+from benchmarks.simulation import MILLISECOND, moving_face
 from evface.simulation.pixels import PixelSensor
 from evface.simulation.presets import PRESETS
-from evface.simulation.scene import open_scene
 from evface.simulation.torch_pixels import TorchPixelSensor
 
 ROUNDS = 5
@@ -35,9 +33,7 @@ def main() -> None:
         print("no GPU here: nothing measured")
         return
     for camera, width, height in (("davis346", 346, 260), ("evk4", 1280, 720)):
-        scene = open_scene("face", 0, camera=camera)
-        scene.cue(Cue("perform", SMILE, BEGIN, 3 * SECOND, 0, 1))
-        begin = BEGIN + ONSET
+        scene, begin = moving_face(camera, options.batch * MILLISECOND)
         pictures = np.stack(
             [scene.render(begin + k * MILLISECOND, width, height) for k in range(options.batch)]
         )

@@ -73,8 +73,8 @@ DAVIS346 = PixelModel(
     shot_hz=0.05,
     # Recording: under a flickering lamp one interval of a thousand is shorter than 282 us.
     refractory_us=280.0,
-    # The size of its latency in bright light (survey).
-    jitter_us=20.0,
+    # No more than the recording allows: its shortest intervals differ by so little.
+    jitter_us=8.0,
     # Recording: 5 of 89,960 pixels, 32 to 163 events a second, on only.
     hot_share=6e-5,
     hot_hz=100.0,
@@ -97,6 +97,7 @@ EVK4 = PixelModel(
     shot_hz=0.05,
     # Recording of its forerunner, Gen4.1: no interval is shorter than 101 us.
     refractory_us=100.0,
+    # Assumed.
     jitter_us=20.0,
     # Assumed: fewer than the DAVIS346 has; the recording is too short to tell.
     hot_share=1e-5,
