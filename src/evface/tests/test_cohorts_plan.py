@@ -23,6 +23,12 @@ def test_the_paper_s_cohort_has_the_paper_s_counts() -> None:
     assert len(with_evk4) == 3
 
 
+def test_nobody_sits_before_no_camera() -> None:
+    plan = planned(cohort="paper7", sensors=["evk4"])
+    assert (plan.subjects, plan.counts()) == (3, {"evk4": 63})
+    assert all(take.sensors for take in plan.takes)
+
+
 def test_the_large_cohort_has_64_subjects_before_every_camera() -> None:
     plan = planned(cohort="large")
     assert set(plan.counts().values()) == {64 * 21}

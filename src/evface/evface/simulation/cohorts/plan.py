@@ -249,12 +249,16 @@ def planned(
     count = subjects if subjects is not None else known.subjects if known else 7
     if not 1 <= count <= 999:
         raise ConfigError(f"subjects: expected 1 to 999, found {count}")
+    with_evk4 = min(count, known.evk4_subjects) if known else count
+    if set(sensors) == {"evk4"}:
+        # Nobody sits down before no camera.
+        count = with_evk4
     return SimulationPlan(
         cohort=cohort or "own",
         subjects=count,
         aus=tuple(aus),
         sensors=tuple(name for name in SENSORS if name in sensors),
-        evk4_subjects=(min(count, known.evk4_subjects) if known else count) if "evk4" in sensors else 0,
+        evk4_subjects=with_evk4 if "evk4" in sensors else 0,
         seed=seed,
         scale=scale,
         style=cast(Style, style),
