@@ -11,7 +11,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import time
 from collections.abc import Callable
+from statistics import median
 from types import ModuleType
 from typing import Any
 
@@ -45,7 +47,8 @@ def run() -> list[Measurement]:
     """Measure both event sensors.
 
     Returns:
-        Simulated s a s of wall clock (above 1: faster than real time). "whole": rendering and sensor.
+        Simulated s a s of wall clock (above 1: faster than real time), and ms of processor time of a picture
+        and of a step. "whole": rendering and sensor.
     """
     cv2.setNumThreads(1)
     threads_of_torch = torch.get_num_threads()
@@ -77,12 +80,13 @@ def moving_face(camera: str, span: int) -> tuple[FaceScene, int]:
 def _camera(camera: str, width: int, height: int, span: int, threads: int) -> list[Measurement]:
     scene, begin = moving_face(camera, span)
     times = list(range(begin, begin + span, MILLISECOND))
-    pictures = [scene.render(time, width, height) for time in times]
+    pictures = [scene.render(moment, width, height) for moment in times]
     where = f"simulation {width}x{height}"
+    copy = np.empty_like(pictures[0])
     peers = {name: make(pictures) for name, make in {"v2e": _v2e, "evlib": _evlib}.items()}
     alone: dict[str, Callable[[], object]] = {
         "ours": lambda: _sensor(camera, pictures, scene.lux, 1),
-        "limit": lambda: [picture.copy() for picture in pictures],
+        "limit": lambda: [np.copyto(copy, picture) for picture in pictures],
         **{name: task for name, task in peers.items() if task is not None},
     }
     missing = ", ".join(name for name, task in peers.items() if task is None)
@@ -99,7 +103,38 @@ def _camera(camera: str, width: int, height: int, span: int, threads: int) -> li
     if camera == "davis346":
         for row in rows[1:]:
             row["peers"] = dict(PUBLISHED)
-    return rows
+    return [*rows, *_costs(where, scene, camera, times, pictures)]
+
+
+def _costs(
+    where: str, scene: Scene, camera: str, times: list[int], pictures: list[NDArray[np.float32]]
+) -> list[Measurement]:
+    """Processor time of a step's two parts, which other work on the machine disturbs less."""
+    width, height = SIZES[camera]
+    drawn, stepped = [], []
+    for _ in range(3):
+        began = time.process_time()
+        for moment in times:
+            scene.render(moment, width, height)
+        drawn.append(time.process_time() - began)
+        sensor = make_sensor(width, height, camera, lux=scene.lux)
+        # At the second picture everything is looked at.
+        sensor.step(pictures[0], 0)
+        sensor.step(pictures[1], 1000)
+        began = time.process_time()
+        for index, picture in enumerate(pictures[2:], 2):
+            sensor.step(picture, 1000 * index)
+        stepped.append((time.process_time() - began) * len(times) / (len(times) - 2))
+    return [
+        Measurement(
+            name=f"{where}, {name}, CPU",
+            ours=1000 * median(taken) / len(times),
+            unit="ms",
+            peers={},
+            limit=None,
+        )
+        for name, taken in (("a picture", drawn), (f"a step of the {camera} sensor", stepped))
+    ]
 
 
 def _row(name: str, tasks: dict[str, Callable[[], object]], span: int) -> Measurement:
@@ -123,9 +158,10 @@ def _whole(scene: Scene, times: Any, camera: str, threads: int) -> int:
     sensor = make_sensor(width, height, camera, lux=scene.lux)
     if threads > 1:
         return sum(
-            len(sensor.step(seen, time // 1000)) for time, seen in render_ahead(scene, times, width, height)
+            len(sensor.step(seen, moment // 1000))
+            for moment, seen in render_ahead(scene, times, width, height)
         )
-    return sum(len(sensor.step(scene.render(time, width, height), time // 1000)) for time in times)
+    return sum(len(sensor.step(scene.render(moment, width, height), moment // 1000)) for moment in times)
 
 
 def _adaptive(scene: Scene, begin: int, span: int, width: int, height: int) -> Any:
