@@ -151,7 +151,8 @@ def _made(plan: SimulationPlan, takes: list[PlannedTake], out: Path, jobs: int, 
             yield take.id.name
         return
     with _workers(min(jobs, len(takes)), boxes) as pool:
-        waiting: set[Future[str]] = {pool.submit(_work, take, plan, out) for take in takes}
+        with _deaf_children():
+            waiting: set[Future[str]] = {pool.submit(_work, take, plan, out) for take in takes}
         try:
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -179,14 +180,25 @@ def _workers(jobs: int, boxes: bool) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes started meanwhile do not hear Ctrl-C: all of a terminal get it, and the first one decides."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 _detector: FaceDetector | None = None
 """Of a simulating process."""
 
 
 def _begin_work(boxes: bool) -> None:
     global _detector
-    # Ctrl-C goes to all processes of a terminal; the first one decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     _detector = FaceDetector() if boxes else None
