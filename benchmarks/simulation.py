@@ -82,11 +82,10 @@ def _camera(camera: str, width: int, height: int, span: int, threads: int) -> li
     times = list(range(begin, begin + span, MILLISECOND))
     pictures = [scene.render(moment, width, height) for moment in times]
     where = f"simulation {width}x{height}"
-    copy = np.empty_like(pictures[0])
     peers = {name: make(pictures) for name, make in {"v2e": _v2e, "evlib": _evlib}.items()}
     alone: dict[str, Callable[[], object]] = {
         "ours": lambda: _sensor(camera, pictures, scene.lux, 1),
-        "limit": lambda: [np.copyto(copy, picture) for picture in pictures],
+        "limit": lambda: _copy(pictures),
         **{name: task for name, task in peers.items() if task is not None},
     }
     missing = ", ".join(name for name, task in peers.items() if task is None)
@@ -135,6 +134,12 @@ def _costs(
         )
         for name, taken in (("a picture", drawn), (f"a step of the {camera} sensor", stepped))
     ]
+
+
+def _copy(pictures: list[NDArray[np.float32]]) -> None:
+    room = np.empty_like(pictures[0])
+    for picture in pictures:
+        np.copyto(room, picture)
 
 
 def _row(name: str, tasks: dict[str, Callable[[], object]], span: int) -> Measurement:
