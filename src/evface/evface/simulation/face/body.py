@@ -108,7 +108,7 @@ def ears(who: Identity, texel: float) -> list[Part]:
             * np.array([0.88, 0.88, 1.0])
             * (0.93 - 0.30 * shell - 0.58 * hollow)[..., None]
         )
-        parts.append(grid_part(place, _with_opacity(colour)))
+        parts.append(grid_part(place, _with_opacity(colour), lift=12.0))
     return parts
 
 
@@ -201,7 +201,7 @@ def glasses(who: Identity, texel: float, eye_z: float) -> list[Part]:
     colour = tint + (cover < glint)[..., None] * (0.9 - tint)
     plate = _with_opacity(colour, np.maximum(cover, glint))
     # Seen from behind, in profile, the far rim is there too.
-    parts = [grid_part(front, plate), grid_part(front[:, ::-1], plate[:, ::-1])]
+    parts = [grid_part(front, plate, lift=15.0), grid_part(front[:, ::-1], plate[:, ::-1], lift=15.0)]
     for side in (-1.0, 1.0):
         # Seen from outside columns go to the right of the picture: backwards on the left side of the head.
         back = np.linspace(0.0, 1.0, 9)[None, :] if side > 0 else np.linspace(1.0, 0.0, 9)[None, :]
@@ -210,5 +210,5 @@ def glasses(who: Identity, texel: float, eye_z: float) -> list[Part]:
         across = side * (74.0 + 1.0 * back) * who.width * who.size
         arm = np.stack(np.broadcast_arrays(across, (height - 2.0 * back) * who.size, z), -1)
         texture = _with_opacity(np.broadcast_to(tint, (4, 12, 3)).astype(np.float64))
-        parts.append(grid_part(arm, texture))
+        parts.append(grid_part(arm, texture, lift=15.0))
     return parts

@@ -28,7 +28,7 @@ IRIS = 5.9
 """Radius, mm."""
 
 STILL = 0.01
-"""mm that lids or gaze must move to be drawn anew."""
+"""mm that lids and gaze move at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,11 @@ class EyeState:
     gaze_x: float = 0.0
     gaze_y: float = 0.0
 
-    def differs(self, other: EyeState) -> bool:
-        """Whether one would see the difference."""
-        aperture = UPPER + LOWER
-        return (
-            abs(self.closed - other.closed) * aperture > STILL
-            or abs(self.upper - other.upper) > STILL
-            or abs(self.lower - other.lower) > STILL
-            or abs(self.gaze_x - other.gaze_x) > STILL
-            or abs(self.gaze_y - other.gaze_y) > STILL
-        )
+    def rounded(self) -> EyeState:
+        """As it is drawn: a picture follows from the state alone, not from what was drawn before."""
+        closed = round(self.closed * (UPPER + LOWER) / STILL) * STILL / (UPPER + LOWER)
+        lengths = (round(v / STILL) * STILL for v in (self.upper, self.lower, self.gaze_x, self.gaze_y))
+        return EyeState(closed, *lengths)
 
 
 def iris_shift(degrees: float) -> float:
@@ -170,9 +165,10 @@ class Eye:
         self._soft = max(0.5, 1.6 * skin.texel)
         self._drawn: EyeState | None = None
 
-    def draw(self, state: EyeState, texture: NDArray[np.float32]) -> None:
-        """Draw the eye into the texture ``[h, w, C]``, if it has moved."""
-        if self._drawn is not None and not state.differs(self._drawn):
+    def draw(self, state: EyeState, texture: NDArray[np.float32], *, again: bool) -> None:
+        """Draw the eye into the texture ``[h, w, C]``, if it has moved or was painted over."""
+        state = state.rounded()
+        if state == self._drawn and not again:
             return
         self._drawn = state
         values = (state.closed, state.upper, state.lower, state.gaze_x, state.gaze_y)

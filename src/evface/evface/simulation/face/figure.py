@@ -240,9 +240,10 @@ class Figure:
             image: ``[H, W, C]``, drawn over.
         """
         self._draw_body(state, offset, gain, image)
-        self._wrinkles.draw(state.left, state.right, self._head_texture)
+        # Lines that reach under the eyes have wiped them away.
+        wiped = self._wrinkles.draw(state.left, state.right, self._head_texture)
         for eye, its_state in zip(self._eyes, self.person.eye_states(state), strict=True):
-            eye.draw(its_state, self._head_texture)
+            eye.draw(its_state, self._head_texture, again=wiped)
         self.place(state, offset, image.shape[1], image.shape[0])
         _light(self._normals, self._rotation, *self._lamp(gain), self._shade)
         self._raster.draw(

@@ -26,6 +26,7 @@ class Part:
         v: row of each point.
         texture: reflectance (blue, green, red) and opacity, float32 ``[h, w, 4]``.
         seams: pairs of points whose edge never shows as one, ``[N, 2]``.
+        lift: mm that it counts as nearer to the camera than it is, where surfaces lie close together.
     """
 
     points: Field
@@ -35,6 +36,7 @@ class Part:
     v: Field
     texture: NDArray[np.float32]
     seams: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
+    lift: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Mesh:
         neighbours: of each triangle beyond the edge opposite to its points, int32 ``[T, 3]``: a triangle,
             `BORDER` where the surface ends, or `SEAM` where it goes on elsewhere.
         clear: triangles that one can see through, bool ``[T]``.
+        lift: mm that each triangle counts as nearer than it is, float32 ``[T]``.
         starts: first point of each part.
         tops: first row of each part's texture.
     """
@@ -63,6 +66,7 @@ class Mesh:
     texture: NDArray[np.float32]
     neighbours: NDArray[np.int32]
     clear: NDArray[np.bool_]
+    lift: NDArray[np.float32]
     starts: tuple[int, ...]
     tops: tuple[int, ...]
 
@@ -101,6 +105,7 @@ def join(parts: Sequence[Part]) -> Mesh:
         clear=np.concatenate(
             [np.full(len(part.triangles), bool((part.texture[..., 3] < 1).any())) for part in parts]
         ),
+        lift=np.concatenate([np.full(len(part.triangles), part.lift, np.float32) for part in parts]),
         starts=tuple(int(start) for start in starts[:-1]),
         tops=tuple(int(top) for top in tops[:-1]),
     )  # fmt: skip
@@ -137,7 +142,7 @@ def grid_normals(points: Field) -> Field:
     return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9))
 
 
-def grid_part(points: Field, texture: NDArray[np.float32]) -> Part:
+def grid_part(points: Field, texture: NDArray[np.float32], lift: float = 0.0) -> Part:
     """A grid ``[R, C, 3]`` over which a texture is spread evenly."""
     rows, columns = points.shape[:2]
     v, u = np.meshgrid(
@@ -147,5 +152,5 @@ def grid_part(points: Field, texture: NDArray[np.float32]) -> Part:
     )
     return Part(
         points.reshape(-1, 3), grid_normals(points).reshape(-1, 3), grid_triangles(rows, columns),
-        u.ravel(), v.ravel(), texture,
+        u.ravel(), v.ravel(), texture, lift=lift,
     )  # fmt: skip

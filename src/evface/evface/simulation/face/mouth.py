@@ -43,7 +43,9 @@ class Mouth:
         seams = np.concatenate(
             [np.stack([row[:-1], row[1:]], -1) for row in (edges, edges + len(inside))] + [ends]
         ).astype(np.int32)
-        self.part = Part(place, normals, triangles, np.tile(across, 2), np.zeros(len(place)), texture, seams)
+        self.part = Part(
+            place, normals, triangles, np.tile(across, 2), np.zeros(len(place)), texture, seams, lift=-12.0
+        )
 
     def fix(self, start: int, top: int) -> None:
         """Where the part lies in a mesh: its first point, and the first row of its texture."""

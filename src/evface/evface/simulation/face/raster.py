@@ -1,8 +1,8 @@
 """Triangles with a texture into a picture, with soft edges.
 
 Edges of a picture that jump from pixel to pixel would make events that no camera sees. Here every edge is
-soft: textures are sampled bilinearly, and where a surface ends or turns away from the camera, its last pixels
-are covered as far as the surface reaches into them. Triangles are drawn from the farthest to the nearest.
+soft: textures are sampled bilinearly, and beyond its outline, where a surface ends or turns away from the
+camera, it fades over the width of a pixel. Triangles are drawn from the farthest to the nearest.
 """
 
 from __future__ import annotations
@@ -21,24 +21,25 @@ _BINS = 1024
 SLACK = np.float32(2e-3)
 """px that a triangle reaches over its edge, so that rounding leaves no hole beside its neighbour."""
 
-AHEAD = np.float32(15.0)
-"""mm that what one can see through counts as nearer: it is drawn over what is behind it."""
-
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _order(triangles, clear, x, y, z, keys, counts, order):  # type: ignore[no-untyped-def]
+def _order(triangles, lift, x, y, z, keys, counts, order):  # type: ignore[no-untyped-def]
     """Triangles that face the camera, the farthest first; how many."""
     low, high = np.float32(1e30), np.float32(-1e30)
     for i in range(len(z)):
         low, high = min(low, z[i]), max(high, z[i])
-    scale = np.float32(_BINS - 1) / max(np.float32(1e-6), np.float32(3.0) * (high + AHEAD - low))
+    least, most = np.float32(0.0), np.float32(0.0)
+    for k in range(len(lift)):
+        least, most = min(least, lift[k]), max(most, lift[k])
+    low, high = low + least, high + most
+    scale = np.float32(_BINS - 1) / max(np.float32(1e-6), np.float32(3.0) * (high - low))
     counts[:] = 0
     for k in range(len(triangles)):
         a, b, c = triangles[k, 0], triangles[k, 1], triangles[k, 2]
         area = (x[b] - x[a]) * (y[c] - y[a]) - (x[c] - x[a]) * (y[b] - y[a])
         keys[k] = -1
         if area > np.float32(1e-5):
-            nearness = z[a] + z[b] + z[c] + np.float32(3.0) * (clear[k] * AHEAD - low)
+            nearness = z[a] + z[b] + z[c] + np.float32(3.0) * (lift[k] - low)
             keys[k] = np.int32(nearness * scale)
             counts[keys[k] + 1] += 1
     for k in range(1, _BINS + 1):
@@ -70,15 +71,14 @@ def _drawing(channels: int) -> Callable[..., None]:
             share *= (
                 w00 * opacity[iv, iu] + w01 * opacity[iv, ju] + w10 * opacity[jv, iu] + w11 * opacity[jv, ju]
             )
-        for channel in range(channels):
-            value = light * (
-                w00 * texture[iv, iu, channel] + w01 * texture[iv, ju, channel]
-                + w10 * texture[jv, iu, channel] + w11 * texture[jv, ju, channel]
-            )  # fmt: skip
-            if share < one:
+        if share > np.float32(0.0):
+            for channel in range(channels):
+                value = light * (
+                    w00 * texture[iv, iu, channel] + w01 * texture[iv, ju, channel]
+                    + w10 * texture[jv, iu, channel] + w11 * texture[jv, ju, channel]
+                )  # fmt: skip
                 under = image[row, column, channel]
-                value = under + share * (value - under)
-            image[row, column, channel] = value
+                image[row, column, channel] = under + share * (value - under)
 
     @njit(cache=True, nogil=True, fastmath=True, inline="always")
     def span(start, per_weight, first, last):  # type: ignore[no-untyped-def]
@@ -119,7 +119,7 @@ def _drawing(channels: int) -> Callable[..., None]:
         columns = np.int32(texture.shape[1])
         flat = texture.reshape(-1, channels)
         picture = image.reshape(-1, channels)
-        one, zero, half, tiny = np.float32(1.0), np.float32(0.0), np.float32(0.5), np.float32(1e-9)
+        one, zero, tiny = np.float32(1.0), np.float32(0.0), np.float32(1e-9)
         for place in range(count):
             k = order[place]
             a, b, c = (
@@ -133,13 +133,12 @@ def _drawing(channels: int) -> Callable[..., None]:
             ea = na == BORDER or (na >= 0 and keys[na] < 0)
             eb = nb == BORDER or (nb >= 0 and keys[nb] < 0)
             ec = nc == BORDER or (nc >= 0 and keys[nc] < 0)
-            edged = ea or eb or ec
-            wider = half if edged else zero
-            left = max(np.int64(0), np.int64(np.ceil(min(xa, xb, xc) - wider)))
-            right = min(np.int64(width - 1), np.int64(np.floor(max(xa, xb, xc) + wider)))
-            top = max(np.int64(0), np.int64(np.ceil(min(ya, yb, yc) - wider)))
-            bottom = min(np.int64(height - 1), np.int64(np.floor(max(ya, yb, yc) + wider)))
-            if left > right or top > bottom:
+            outlined = ea or eb or ec
+            left = max(np.int64(0), np.int64(np.ceil(min(xa, xb, xc))))
+            right = min(np.int64(width - 1), np.int64(np.floor(max(xa, xb, xc))))
+            top = max(np.int64(0), np.int64(np.ceil(min(ya, yb, yc))))
+            bottom = min(np.int64(height - 1), np.int64(np.floor(max(ya, yb, yc))))
+            if (left > right or top > bottom) and not outlined:
                 continue
             inverse = one / ((xb - xa) * (yc - ya) - (xc - xa) * (yb - ya))
             # Weights of b and c are linear in the pixel: so is everything that vertices carry.
@@ -149,7 +148,7 @@ def _drawing(channels: int) -> Callable[..., None]:
             ua, ub, uc = u[a], u[b] - u[a], u[c] - u[a]
             va, vb, vc = v[a], v[b] - v[a], v[c] - v[a]
             see_through = clear[k]
-            if not (edged or see_through):
+            if not see_through:
                 # A row's pixels inside are one run: they are drawn without a question, in vectors.
                 fall_a = one / (bx + cx) if abs(bx + cx) > tiny else one / tiny
                 fall_b = -one / bx if abs(bx) > tiny else one / tiny
@@ -170,38 +169,56 @@ def _drawing(channels: int) -> Callable[..., None]:
                         ua + wb * ub + wc * uc, bx * ub + cx * uc, va + wb * vb + wc * vc, bx * vb + cx * vc,
                         sa + wb * sb + wc * sc, bx * sb + cx * sc, np.float32(begin),
                     )  # fmt: skip
+            else:
+                for line in range(top, bottom + 1):
+                    row = np.uintp(line)
+                    wb = (np.float32(left) - xa) * bx + (np.float32(line) - ya) * by
+                    wc = (np.float32(left) - xa) * cx + (np.float32(line) - ya) * cy
+                    for at in range(left, right + 1):
+                        if wb >= zero and wc >= zero and wb + wc <= one:
+                            sample(
+                                texture, opacity, ua + wb * ub + wc * uc, va + wb * vb + wc * vc,
+                                sa + wb * sb + wc * sc, one, see_through, row, np.uintp(at), image,
+                            )  # fmt: skip
+                        wb += bx
+                        wc += cx
+            if not outlined:
                 continue
-            # px from an edge per unit of weight.
-            da = one / np.sqrt((bx + cx) * (bx + cx) + (by + cy) * (by + cy))
-            db = one / np.sqrt(bx * bx + by * by)
-            dc = one / np.sqrt(cx * cx + cy * cy)
-            least_a = -(half if ea else SLACK) / da
-            least_b = -(half if eb else SLACK) / db
-            least_c = -(half if ec else SLACK) / dc
-            for line in range(top, bottom + 1):
-                row = np.uintp(line)
-                wb = (np.float32(left) - xa) * bx + (np.float32(line) - ya) * by
-                wc = (np.float32(left) - xa) * cx + (np.float32(line) - ya) * cy
-                for at in range(left, right + 1):
-                    wa = one - wb - wc
-                    if wa >= least_a and wb >= least_b and wc >= least_c:
-                        share = one
-                        if ea:
-                            share = min(share, wa * da + half)
-                        if eb:
-                            share = min(share, wb * db + half)
-                        if ec:
-                            share = min(share, wc * dc + half)
-                        # Beyond the edge the texture is that of the edge.
-                        pb, pc = max(zero, wb), max(zero, wc)
-                        whole = one / max(one, pb + pc)
-                        pb, pc = pb * whole, pc * whole
+            # A pixel's width beyond its outline the surface fades with the distance from the outline.
+            for side in range(3):
+                if side == 0 and ea:
+                    x0, y0, x1, y1 = xb, yb, xc, yc
+                elif side == 1 and eb:
+                    x0, y0, x1, y1 = xc, yc, xa, ya
+                elif side == 2 and ec:
+                    x0, y0, x1, y1 = xa, ya, xb, yb
+                else:
+                    continue
+                dx, dy = x1 - x0, y1 - y0
+                squared = one / max(tiny, dx * dx + dy * dy)
+                first_row = max(np.int64(0), np.int64(np.ceil(min(y0, y1) - one)))
+                last_row = min(np.int64(height - 1), np.int64(np.floor(max(y0, y1) + one)))
+                first_at = max(np.int64(0), np.int64(np.ceil(min(x0, x1) - one)))
+                last_at = min(np.int64(width - 1), np.int64(np.floor(max(x0, x1) + one)))
+                for line in range(first_row, last_row + 1):
+                    for at in range(first_at, last_at + 1):
+                        px, py = np.float32(at), np.float32(line)
+                        along = min(one, max(zero, ((px - x0) * dx + (py - y0) * dy) * squared))
+                        nx, ny = x0 + along * dx, y0 + along * dy
+                        away = (px - nx) * (px - nx) + (py - ny) * (py - ny)
+                        if away >= one:
+                            continue
+                        wb = (px - xa) * bx + (py - ya) * by
+                        wc = (px - xa) * cx + (py - ya) * cy
+                        if wb >= zero and wc >= zero and wb + wc <= one:
+                            continue
+                        pb = zero if side == 1 else (one - along if side == 0 else along)
+                        pc = zero if side == 2 else (along if side == 0 else one - along)
                         sample(
                             texture, opacity, ua + pb * ub + pc * uc, va + pb * vb + pc * vc,
-                            sa + pb * sb + pc * sc, share, see_through, row, np.uintp(at), image,
+                            sa + pb * sb + pc * sc, one - np.sqrt(away), see_through,
+                            np.uintp(line), np.uintp(at), image,
                         )  # fmt: skip
-                    wb += bx
-                    wc += cx
 
     return draw
 
@@ -219,7 +236,7 @@ class Rasterizer:
 
     def __init__(self, mesh: Mesh) -> None:
         self._triangles, self._u, self._v = mesh.triangles, mesh.u, mesh.v
-        self._neighbours, self._clear = mesh.neighbours, mesh.clear
+        self._neighbours, self._clear, self._lift = mesh.neighbours, mesh.clear, mesh.lift
         self._keys = np.empty(len(mesh.triangles), np.int32)
         self._sorted = np.empty(len(mesh.triangles), np.int32)
         self._counts = np.empty(_BINS + 1, np.int64)
@@ -245,7 +262,7 @@ class Rasterizer:
             opacity: of the texture, ``[h, w]``.
             image: ``[H, W, C]``, C being 1 or 3; drawn over.
         """
-        count = _order(self._triangles, self._clear, x, y, z, self._keys, self._counts, self._sorted)
+        count = _order(self._triangles, self._lift, x, y, z, self._keys, self._counts, self._sorted)
         _DRAW[image.shape[2]](
             self._triangles, self._neighbours, self._clear, self._keys, x, y, shade, self._u, self._v,
             texture, opacity, image, self._sorted, count,

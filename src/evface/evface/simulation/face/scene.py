@@ -124,13 +124,13 @@ class FaceScene:
     def motion(self, begin_ns: int, end_ns: int, width: int, height: int) -> float:
         """See `Scene`; light that flickers counts as motion."""
         before, after = (self._looked_at(time, width, height) for time in (begin_ns, end_ns))
-        moved = float(np.abs(after - before).max())
+        moved = float(np.sqrt(((after - before) ** 2).sum(0).max()))
         if self.light.flicker:
             moved = max(moved, 0.5 * (end_ns - begin_ns) / FLICKER_STEP)
         return moved
 
     def _looked_at(self, time_ns: int, width: int, height: int) -> NDArray[np.float32]:
-        """Where everything is that moves, px; what was asked for last is remembered."""
+        """Where everything is that moves, px, float32 ``[2, N]``; what was asked for last is remembered."""
         key = (time_ns, width, height)
         seen = self._seen
         if key in seen:
@@ -140,9 +140,10 @@ class FaceScene:
         x, y = figure.place(state, self._seat, width, height)
         eyes = figure.person.eye_states(state)
         scale = self._focal(height) / DISTANCE
-        lids = [scale * value for eye in eyes for value in
-                (APERTURE * eye.closed, eye.upper, eye.lower, eye.gaze_x, eye.gaze_y)]  # fmt: skip
-        places = np.concatenate([x, y, np.array([*lids, *figure.body_shift(state, height)], np.float32)])
+        lids = [(scale * eye.gaze_x, scale * (eye.gaze_y + height_of)) for eye in eyes
+                for height_of in (APERTURE * eye.closed, eye.upper, eye.lower)]  # fmt: skip
+        rest = np.array([*lids, figure.body_shift(state, height)], np.float32).T
+        places = np.concatenate([np.stack([x, y]), rest], axis=1)
         # A step asks for its end, and then for the same moment as the next one's begin.
         if len(seen) > 3:
             seen.pop(next(iter(seen)))

@@ -14,8 +14,8 @@ from evface.simulation.face.skin import SkinMap
 from evface.simulation.face.texture_noise import patches
 from evface.simulation.face_state import ACTION_INDEX
 
-STILL = 0.004
-"""Strength that must change for lines to be drawn anew."""
+STILL = 1 / 256
+"""Strength by which lines deepen at a time: a picture follows from the state alone."""
 
 
 def _line(distance: Field, width: float) -> Field:
@@ -129,7 +129,8 @@ class Wrinkles:
         wanted = np.array([
             max(0.0, min(1.3, (left if one.left else right)[ACTION_INDEX[one.action]])) for one in self._all
         ])  # fmt: skip
-        if np.abs(wanted - self._drawn).max() < STILL:
+        wanted = np.round(wanted / STILL) * STILL
+        if np.array_equal(wanted, self._drawn):
             return False
         # Lines that rest now are wiped away with those that are drawn anew.
         touched = [k for k in range(len(self._all)) if wanted[k] > 0.0 or self._drawn[k] > 0.0]
