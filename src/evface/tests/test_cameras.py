@@ -30,6 +30,7 @@ from evface.cameras import (
     open_source,
     options_of,
     pacing,
+    step_pace,
 )
 from evface.cameras.live_evk4 import Evt3Stream
 from evface.cameras.pacing import MAX_LAG, SECOND, ArrivalClock, Pace
@@ -372,6 +373,28 @@ def test_a_virtual_camera_that_is_read_long_after_it_was_opened_is_not_late(came
     assert readings
     assert readings[0].sensor_time < 1_100_000_000
     assert source.late == 0
+
+
+def test_a_sensors_clock_goes_on_when_the_hosts_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = open_source("davis346", source="virtual", scene="photograph", pixels="ideal", frame_rate=40.0)
+    source.open()
+    before = [reading for _ in range(20) for reading in source.read(0.1)]
+    hour = 3600 * SECOND
+    shifted = SimpleNamespace(time_ns=lambda: time.time_ns() - hour, sleep=time.sleep)
+    monkeypatch.setattr(step_pace, "time", shifted)
+    after = [reading for _ in range(20) for reading in source.read(0.1)]
+    assert before[-1].sensor_time < after[0].sensor_time < before[-1].sensor_time + SECOND
+    assert after[-1].host_time < before[0].host_time - hour + 10 * SECOND
+    assert frames_of(after)
+    source.close()
+
+
+def test_packets_arrive_when_their_time_is_over_however_long_they_took(davis_readings: list[Reading]) -> None:
+    packets = [packet for packet in packets_of(davis_readings) if packet.count]
+    offset = min(frame.host_time - frame.sensor_time for frame in frames_of(davis_readings))
+    for packet in packets:
+        last = decode([packet], alone=True).t[-1] * 1000
+        assert 0 <= packet.host_time - offset - last < 20_000_000
 
 
 def test_packets_stay_short_where_steps_are_long() -> None:

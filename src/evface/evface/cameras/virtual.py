@@ -122,6 +122,7 @@ class VirtualEventCamera(_VirtualCamera):
         self._warm_up(scene)
         self._sensor, self._shutter = event_sensor(options, self._lux), frame_sensor(options)
         self._pending: list[Events] = []
+        self._seen = 0
         self._packet_end = SENSOR_START + self._packet_us
         reduced = ", a reduced rate" if options.step_rate < FULL_RATE else ""
         detail = (
@@ -161,6 +162,7 @@ class VirtualEventCamera(_VirtualCamera):
         return readings
 
     def _step(self, scene: Scene, now: int, readings: list[Reading]) -> None:
+        self._go_on(now)
         time_us = self._sensor_time(now) // 1000
         light = scene.render(now, self._width, self._height)
         self._pending.append(self._sensor.step(light, time_us))
@@ -170,6 +172,15 @@ class VirtualEventCamera(_VirtualCamera):
             readings += self._packets(Events.concatenate(self._pending), time_us)
             self._pending = []
 
+    def _go_on(self, now: int) -> None:
+        """The sensor's clock goes on even when the host's was set back."""
+        assert self._begun is not None
+        if now <= self._seen:
+            self._begun -= self._seen + 1000 - now
+            if self._shutter is not None:
+                self._shutter.start(now)
+        self._seen = now
+
     def _frame(self, shot: Shot) -> Frame:
         # The sensor's clock counts in us.
         sensor_time = self._sensor_time(shot.time) // 1000 * 1000
@@ -178,16 +189,22 @@ class VirtualEventCamera(_VirtualCamera):
     def _packets(self, events: Events, time_us: int) -> list[Reading]:
         """The events up to a time; of a step that is longer than a packet, several packets."""
         packets: list[Reading] = []
-        arrival, at = time.time_ns(), 0
+        at = 0
         # After a stop of seconds there is one packet: nobody wants hundreds of them at once.
         while 0 < time_us - self._packet_us - self._packet_end < LONGEST_CUT:
             stop = int(np.searchsorted(events.t, self._packet_end, "right"))
-            packets.append(pack(events[at:stop], self._packet_end, arrival))
+            packets.append(self._packet(events[at:stop], self._packet_end))
             at = stop
             self._packet_end += self._packet_us
-        packets.append(pack(events[at:], time_us, arrival))
+        packets.append(self._packet(events[at:], time_us))
         self._packet_end += ((time_us - self._packet_end) // self._packet_us + 1) * self._packet_us
         return packets
+
+    def _packet(self, events: Events, end_us: int) -> Reading:
+        # It arrives when its time is over: how long the machine took to make it is not the sensor's delay,
+        # and would shift whatever is brought onto the host's clock by the shortest delay.
+        assert self._begun is not None
+        return pack(events, end_us, self._begun + (end_us - SENSOR_START) * 1000)
 
 
 class VirtualWebcam(_VirtualCamera):
