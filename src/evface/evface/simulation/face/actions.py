@@ -155,8 +155,10 @@ def _corner_puller(p: _Place) -> tuple[Field, Field, Field]:
     # The lips are drawn along, the middle stays.
     lips = _rise(p.x, 0.0, MOUTH_HALF) * _bump(p.x, p.y, 14, -70, 12, 9)
     pull = np.maximum(corner, 0.75 * lips)
+    # Drawn wide, the lips grow thinner.
+    thin = np.where(p.lower, 0.12 * _bump(p.x, p.y, 4, -80, 15, 5), -0.06 * _bump(p.x, p.y, 4, -62, 15, 4))
     back = -0.45 * corner - 0.12 * lips + 0.55 * _bump(p.x, p.y, 38, -40, 12, 12)
-    return 0.72 * pull + 0.22 * cheek, 0.70 * corner + 0.15 * lips + 0.4 * cheek, back
+    return 0.72 * pull + 0.22 * cheek, 0.70 * corner + 0.15 * lips + 0.4 * cheek + thin, back
 
 
 def _corner_depressor(p: _Place) -> tuple[Field, Field, Field]:

@@ -85,7 +85,7 @@ def _project(points, rotation, shift, camera, x, y, z):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _light(normals, rotation, direction, key, around, shade):  # type: ignore[no-untyped-def]
+def _light(normals, rotation, direction, key, around, shine, shade):  # type: ignore[no-untyped-def]
     """Light on points; the camera is far away, so that its direction is the same for all."""
     one, zero = np.float32(1.0), np.float32(0.0)
     # Skin shines where it mirrors the light: the half way between light and view is its normal.
@@ -106,7 +106,7 @@ def _light(normals, rotation, direction, key, around, shade):  # type: ignore[no
         gloss *= gloss
         gloss *= gloss
         shade[at] = around * (np.float32(0.72) + np.float32(0.28) * my) + key * (
-            np.float32(1.25) * lit + np.float32(0.35) * gloss * gloss
+            np.float32(1.25) * lit + shine * gloss * gloss
         )
 
 
@@ -271,10 +271,13 @@ class Figure:
         )  # fmt: skip
         return self._x, self._y
 
-    def _lamp(self, gain: float) -> tuple[NDArray[np.float32], np.float32, np.float32]:
+    def _lamp(self, gain: float) -> tuple[NDArray[np.float32], np.float32, np.float32, np.float32]:
+        """Direction of the light, its strength and that of the light around; how much skin shines."""
         key = self.light.key
         direction = np.array(self.light.direction, np.float32)
-        return direction, np.float32(key * gain), np.float32((1.0 - key) * gain)
+        # What mirrors is as bright on dark skin as on light skin; light is multiplied with the skin's own.
+        shine = np.clip(0.08 / float((GREY @ np.array(self.person.who.skin))[0]), 0.15, 1.0)
+        return direction, np.float32(key * gain), np.float32((1.0 - key) * gain), np.float32(shine)
 
     def body_shift(self, state: FaceState, height: int) -> tuple[float, float]:
         """px to the right and down that the shoulders are moved."""

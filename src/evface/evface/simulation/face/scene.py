@@ -38,6 +38,7 @@ class FaceScene:
     Attributes:
         identity: who it is.
         light: that they sit in.
+        seat: of the head, mm from the middle of the DAVIS346's view (to the left, up, towards the camera).
         lux: see `Scene`.
 
     Raises:
@@ -57,7 +58,7 @@ class FaceScene:
         self._room = Room(seed, self.light)
         rng = np.random.default_rng([seed, 0x5EA7])
         across, up, near = rng.normal(0.0, 1.0, 3).clip(-2, 2) * (9.0, 6.0, 22.0)
-        self._seat = (float(across), float(up), float(near))
+        self.seat = (float(across), float(up), float(near))
         self._figures: dict[tuple[int, int, int], tuple[Figure, NDArray[np.float32]]] = {}
         self._seen: dict[tuple[int, int, int], NDArray[np.float32]] = {}
 
@@ -101,7 +102,7 @@ class FaceScene:
         gain = self.light.gain(time_ns)
         image = wall * np.float32(gain)
         self._room.draw_passer(image, time_ns, self._focal(height), gain)
-        figure.draw(state, self._seat, gain, image)
+        figure.draw(state, self.seat, gain, image)
         return image
 
     def _focal(self, height: int) -> float:
@@ -137,7 +138,7 @@ class FaceScene:
             return seen[key]
         figure, _ = self._figures.get((width, height, 3)) or self._figure(width, height, GREY)
         state = self._behaviour.state(time_ns)
-        x, y = figure.place(state, self._seat, width, height)
+        x, y = figure.place(state, self.seat, width, height)
         eyes = figure.person.eye_states(state)
         scale = self._focal(height) / DISTANCE
         lids = [(scale * eye.gaze_x, scale * (eye.gaze_y + height_of)) for eye in eyes

@@ -183,8 +183,8 @@ def _nose(x: Field, y: Field, who: Identity) -> Field:
     along = np.clip((10.0 - y) / (10.0 - tip), 0.0, 1.0)
     height = 5.0 + 18.5 * along**1.25 + who.nose_hook * np.sin(np.pi * along**0.8) * 1.6
     height *= _rise(-y, -22, -2) * (1.0 - _rise(-y, 38.5, 50.0))
-    wide = (4.4 + 4.6 * along**1.5) * (0.45 + 0.55 * who.nose_width)
-    ridge = height * np.exp(-0.5 * (np.abs(x) / wide) ** 2.1)
+    wide = (3.7 + 5.2 * along**1.5) * (0.45 + 0.55 * who.nose_width)
+    ridge = height * np.exp(-0.5 * (np.abs(x) / wide) ** 1.8)
     wing_x = 12.5 * who.nose_width
     wings = 8.0 * _pair(x, y, wing_x, -40.5, 4.2, 4.6)
     ball = 2.6 * _bump(x, y, 0, -38.5, 6.5, 5.5)

@@ -197,14 +197,15 @@ class _Painter:
         upper, lower = lip_edges(self.side, who)
         lips = (
             _step(MOUTH_HALF + 1 - self.side, 1.0)
-            * _step(upper + 1.5 - self.y, 1.0)
-            * _step(self.y - lower + 1.0, 1.0)
+            * _step(upper + 0.5 - self.y, 1.0)
+            * _step(self.y - lower + 0.4, 1.0)
         )
         moustache = _rise(self.y, -68, -63) * (1 - _rise(self.y, -54, -50)) * (1 - _rise(self.side, 22, 30))
         goatee = _rise(-self.y, 76, 84) * (1 - _rise(self.side, 16, 24))
         goatee = np.maximum(goatee, (1 - _rise(np.abs(self.side - 27), 2, 6)) * _rise(-self.y, 60, 66))
         cheek_line = -44.0 + 0.55 * (self.side - 30)
-        cheeks = _rise(cheek_line - self.y, 0.0, 8.0) * _rise(self.side, 18.0, 28.0)
+        ragged = 4.0 * patches(self.x, self.y, self.z, 5.0, who.seed, 41)
+        cheeks = _rise(cheek_line + ragged - self.y, -4.0, 12.0) * _rise(self.side, 18.0, 28.0)
         chin = _rise(-self.y, 80, 90)
         where = {
             "moustache": moustache,
@@ -257,7 +258,7 @@ def brow_cover(side: Field, y: Field, who: Identity) -> Field:
     return _step(thick - np.abs(y - middle), 2.6) * ends
 
 
-def hair_cover(x: Field, y: Field, z: Field, who: Identity, receded: float = 0.0, soft: float = 4.0) -> Field:
+def hair_cover(x: Field, y: Field, z: Field, who: Identity, receded: float = 0.0, soft: float = 7.0) -> Field:
     """Where the head's hair grows, 0 to 1; on the average face.
 
     Args:
@@ -269,13 +270,14 @@ def hair_cover(x: Field, y: Field, z: Field, who: Identity, receded: float = 0.0
         soft: mm over which the hair begins.
     """
     side = np.abs(x)
-    line = who.hairline + receded + 1.5 * grain(x / 7.0, 0.0 * x, who.seed, 33)
+    line = who.hairline + receded + 2.5 * grain(x / 13.0, 0.0 * x, who.seed, 33)
     # Back at the corners of the forehead, down over the temples, around the ears, to the nape.
     corner = np.interp(side, [0, 25, 44, 54, 62, 68, 74], [0, -1, -9, -20, -38, -56, -64])
     burns = {"f": 0.0, "m": -14.0}[who.sex]
     around_ear = np.interp(z, [-75, -50, -28, -14, 2, 12, 18], [-72, -62, -10, 10, 8, 4 + burns, 8])
     below = np.where(z > 18, line + corner, np.minimum(line + corner, around_ear))
-    return _step(y - below, soft)
+    single = 2.5 * grain(x * 1.1, y * 0.12, who.seed, 37)
+    return _step(y - below + single, soft)
 
 
 def hair_colour(x: Field, y: Field, z: Field, who: Identity) -> Field:
