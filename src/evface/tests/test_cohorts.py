@@ -14,7 +14,7 @@ from evface.dataset.clips import ClipDataset
 from evface.dataset.event_file import EventFile
 from evface.dataset.tree import list_takes, read_json
 from evface.dataset.video import read_video
-from evface.errors import DatasetError
+from evface.errors import ConfigError, DatasetError
 from evface.events import Events
 from evface.simulation.cohorts import SimulationPlan, Timing, planned, simulate
 from evface.simulation.cohorts.take import DAVIS_RATE, WEBCAM_RATE, EventView
@@ -202,6 +202,13 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"not empty, and without simulation\.json"):
         simulate(plan_of(), tmp_path, boxes=False)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_missing_detector_is_said_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evface.simulation.cohorts.run.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="without facenet-pytorch"):
+        simulate(plan_of(), tmp_path / "out", jobs=2)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_full_disk_is_said_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,8 @@ def about(plan: SimulationPlan) -> list[str]:
     meaning = f" ({known.meaning})" if known and known.subjects == plan.subjects else ""
     lines = [
         f"Made by {SIMULATOR} {evface.__version__}: cohort `{plan.cohort}`{meaning}, seed {plan.seed}, "
-        f"style {plan.style}. Takes: {counts}. The same plan and version give the same bytes.",
+        f"style {plan.style}. Takes: {counts}. The same plan and version give the same bytes "
+        "on the same kind of machine.",
         "",
         "Results on these takes are results on a simulation. They say nothing about people, and never stand "
         "beside results on recordings as a reproduction of them.",

@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from evface.dataset.description import describe
 from evface.dataset.progress import Progress, silent
 from evface.dataset.take_files import DONE, PARTIAL
 from evface.dataset.tree import read_json
-from evface.errors import DatasetError
+from evface.errors import ConfigError, DatasetError
 from evface.simulation.cohorts.about import NAME, about, session_facts, simulator
 from evface.simulation.cohorts.plan import PlannedTake, SimulationPlan
 from evface.simulation.cohorts.take import simulate_take
@@ -71,6 +72,8 @@ def simulate(
         ConfigError: boxes are wanted and facenet-pytorch is not installed.
         KeyboardInterrupt: as it came; what is whole stays, and nothing else does.
     """
+    if boxes and find_spec("facenet_pytorch") is None:
+        raise ConfigError("faces cannot be searched for without facenet-pytorch, which is not installed")
     try:
         with _claimed(plan, out, boxes):
             missing = [take for take in plan.takes if not take.id.file(out, DONE).exists()]
@@ -144,7 +147,6 @@ def _made(plan: SimulationPlan, takes: list[PlannedTake], out: Path, jobs: int, 
     if not takes:
         return
     if jobs == 1:
-        cv2.setNumThreads(1)
         detector = FaceDetector() if boxes else None
         for take in takes:
             simulate_take(take, plan, out, detector)
