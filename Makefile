@@ -75,7 +75,7 @@ lint: setup ## style, format, types
 	$(VENV)/bin/mypy --scripts-are-modules $(wildcard launch/*.py)
 
 .PHONY: bench
-bench: setup $(PEERS)/.installed ## benchmarks, against peers in the same run
+bench: setup $(PEERS)/.installed ## benchmarks, against peers in the same run; V2E=path adds v2e
 	$(PYTHON) -m benchmarks
 
 # Appended to the path by the benchmarks alone. What the environment has already is left out, so that the peers
@@ -84,6 +84,10 @@ $(PEERS)/.installed: requirements/lock-bench.txt $(DONE)/lock
 	@echo "installing $<"
 	@grep -vxFf $(LOCK) $< | $(VENV)/bin/uv pip install --quiet --system-certs --no-deps --target $(PEERS) -r -
 	@touch $@
+
+.PHONY: notebook
+notebook: setup ## docs/simulation.ipynb run from top to bottom, with what it shows
+	$(PYTHON) tools/run_notebook.py docs/simulation.ipynb
 
 RESOLVE := cd requirements && $(VENV)/bin/uv pip compile --quiet --system-certs $(if $(UPGRADE),--upgrade) \
 	--universal --python-version 3.11 --override overrides.txt --custom-compile-command 'make lock'

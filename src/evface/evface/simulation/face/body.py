@@ -119,7 +119,9 @@ def hanging_hair(who: Identity, texel: float) -> list[Part]:
         rows, columns = max(8, round(95 / texel)), max(12, round(210 / texel))
     elif who.hair_style == "long":
         heights = np.linspace(84.0, -150.0 - 8.0 * (who.seed % 6), 16)
-        angle = np.radians(np.linspace(43.0, 317.0, 41))
+        # Beside the neck it comes further to the front than beside the face.
+        first = np.interp(-heights, [-20.0, 40.0, 80.0], [43.0, 43.0, 34.0])[:, None]
+        angle = np.radians(first + np.linspace(0.0, 1.0, 41)[None] * (360.0 - 2.0 * first))
         half = np.interp(-heights, [-80, -60, -20, 60, 220], [78, 90, 97, 98, 88])[:, None]
         depth = np.where(
             np.cos(angle) > 0,
@@ -173,11 +175,11 @@ def glasses(who: Identity, texel: float, eye_z: float) -> list[Part]:
         return []
     rim = 1.3 if who.glasses == "thin" else 3.6
     middle = 0.5 * who.eye_distance
-    x, y = np.meshgrid(np.linspace(-74, 74, 25), np.linspace(20, -30, 9))
+    x, y = np.meshgrid(np.linspace(-68, 68, 25), np.linspace(20, -30, 9))
     front = np.stack([x * who.width, y, eye_z + 13.0 - 0.0032 * x**2], -1)
     front *= np.array([who.size, who.size, 1.0])
-    rows, columns = max(8, round(50 / texel)), max(12, round(150 / texel))
-    px = np.linspace(-74, 74, columns)[None] * who.width * who.size
+    rows, columns = max(8, round(50 / texel)), max(12, round(138 / texel))
+    px = np.linspace(-68, 68, columns)[None] * who.width * who.size
     py = np.linspace(20, -30, rows)[:, None] * who.size
     # A lens is a rounded box, more or less round.
     power = 2.3 if who.seed % 2 else 3.6
@@ -206,8 +208,8 @@ def glasses(who: Identity, texel: float, eye_z: float) -> list[Part]:
         # Seen from outside columns go to the right of the picture: backwards on the left side of the head.
         back = np.linspace(0.0, 1.0, 9)[None, :] if side > 0 else np.linspace(1.0, 0.0, 9)[None, :]
         height = np.array([[5.0 + rim / 2], [5.0 - rim / 2]])
-        z = (eye_z + 13.0 - 0.0032 * 74**2) * (1 - back) - 10.0 * back
-        across = side * (74.0 + 1.0 * back) * who.width * who.size
+        z = (eye_z + 13.0 - 0.0032 * 68**2) * (1 - back) - 10.0 * back
+        across = side * (68.0 + 6.5 * back) * who.width * who.size
         arm = np.stack(np.broadcast_arrays(across, (height - 2.0 * back) * who.size, z), -1)
         texture = _with_opacity(np.broadcast_to(tint, (4, 12, 3)).astype(np.float64))
         parts.append(grid_part(arm, texture, lift=15.0))
