@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from evface import cli
+from evface import cli, simulation
 from evface.errors import ConfigError, FormatError, GeometryError
 from evface.events import open_recording
 from evface.simulation import (
@@ -66,6 +66,12 @@ def test_a_person_who_is_asked_makes_more_events_while_they_move(smile: VirtualR
     rise = (t >= truth.onset // 1000) & (t < truth.apex // 1000)
     still = t < 250_000
     assert rise.sum() / (truth.apex - truth.onset) > 3 * still.sum() / 250_000_000
+
+
+def test_a_face_at_rest_makes_no_bursts() -> None:
+    # Between 0.5 and 0.7 s this person neither blinks nor moves their eyes by more than a microsaccade.
+    looks = list(watch(FaceScene(seed=1), 0.2, begin=0.5, pixels="ideal", frame_rate=0.0))
+    assert max(len(look.events) for look in looks[1:]) < 200
 
 
 def test_a_davis_takes_frames_on_the_way(smile: VirtualRecording) -> None:
@@ -249,6 +255,13 @@ def test_the_simulation_loads_no_network_and_no_ros() -> None:
     code = f"import evface.simulation, sys; print([name for name in {names} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+def test_what_needs_torch_is_there_when_it_is_asked_for() -> None:
+    pytest.importorskip("torch")
+    assert simulation.TorchPixelSensor.__name__ in simulation.__all__
+    with pytest.raises(AttributeError, match="no attribute 'Gold'"):
+        simulation.Gold  # noqa: B018
 
 
 def test_a_file_of_an_unknown_ending_is_refused(smile: VirtualRecording, tmp_path: Path) -> None:

@@ -4,6 +4,11 @@ A person, a photograph, a video or anything that can be rendered is a `Scene`; `
 and the truth of it. Whole datasets are made by `evface.simulation.cohorts`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from evface.simulation.ahead import render_ahead
 from evface.simulation.behaviour import Behaviour
 from evface.simulation.face import FaceScene
 from evface.simulation.face_state import ACTION_INDEX, ACTIONS, FaceState, Performance
@@ -19,6 +24,9 @@ from evface.simulation.stepping import Steps
 from evface.simulation.threshold import EventSensor, ThresholdSensor
 from evface.simulation.truth import performances_of, truth_of
 from evface.simulation.video import VideoFrames, VideoScene
+
+if TYPE_CHECKING:
+    from evface.simulation.torch_pixels import TorchPixelSensor
 
 __all__ = [
     "ACTIONS",
@@ -47,6 +55,7 @@ __all__ = [
     "Steps",
     "Subject",
     "ThresholdSensor",
+    "TorchPixelSensor",
     "VideoFrames",
     "VideoScene",
     "VirtualRecording",
@@ -57,8 +66,18 @@ __all__ = [
     "open_scene",
     "performances_of",
     "record",
+    "render_ahead",
     "to_grey",
     "to_light",
     "truth_of",
     "watch",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs torch, which takes seconds, only when it is asked for."""
+    if name == "TorchPixelSensor":
+        from evface.simulation.torch_pixels import TorchPixelSensor
+
+        return TorchPixelSensor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
