@@ -48,6 +48,8 @@ TILE = (144, 180)
 """Width and height of one picture in a sheet, px."""
 FACE_MM = (232.0, 290.0)
 """Width and height of what it shows, mm."""
+HAIR = 4.0
+"""mm that the middle of what is shown lies above the middle of the camera's aim."""
 PX_PER_MM = {"davis346": 0.81, "webcam": 1.1412}
 QUIET, LOUD, INK = 110, 2, (32, 32, 32)
 """Grey of a pixel without events, of the events that give black or white, and of the letters."""
@@ -95,12 +97,15 @@ def events(scene: FaceScene, au: int, seed: int) -> Picture:
     return np.asarray(cv2.cvtColor(np.clip(grey, 0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR), np.uint8)
 
 
-def tile(picture: Picture, camera: str) -> Picture:
-    """The piece of a picture around the face, at a sheet's size."""
+def tile(scene: FaceScene, picture: Picture, camera: str) -> Picture:
+    """The piece of a picture around where a subject sits, at a sheet's size."""
     height, width = picture.shape[:2]
-    half_width, half_height = (round(0.5 * mm * PX_PER_MM[camera]) for mm in FACE_MM)
-    # The hair needs more room than the chin.
-    row, column = height // 2 - round(2 * PX_PER_MM[camera]), width // 2
+    across, up, _ = scene.seat
+    scale = PX_PER_MM[camera]
+    half_width, half_height = (round(0.5 * mm * scale) for mm in FACE_MM)
+    # The head is higher than its middle between the eyes, and must not leave the picture.
+    column = round(width / 2 + across * scale)
+    row = min(max(half_height, round(height / 2 - (up + HAIR) * scale)), height - half_height)
     piece = picture[row - half_height : row + half_height, column - half_width : column + half_width]
     smaller = piece.shape[0] > TILE[1]
     return np.asarray(
@@ -121,18 +126,19 @@ def heading(au: int) -> Picture:
 def row_of_faces(seed: int) -> Picture:
     """A subject's Action Units, side by side."""
     scene = FaceScene(seed, "webcam")
-    return np.hstack([tile(apex(scene, au, "webcam"), "webcam") for au in AU_NUMBERS])
+    return np.hstack([tile(scene, apex(scene, au, "webcam"), "webcam") for au in AU_NUMBERS])
 
 
 def row_of_events(seed: int) -> Picture:
     """The events of a subject's Action Units, side by side."""
     scene = FaceScene(seed, "davis346")
-    return np.hstack([tile(events(scene, au, seed), "davis346") for au in AU_NUMBERS])
+    return np.hstack([tile(scene, events(scene, au, seed), "davis346") for au in AU_NUMBERS])
 
 
 def at_rest(seed: int) -> Picture:
     """A subject who does nothing."""
-    return tile(look(FaceScene(seed, "webcam"), BEGIN, "webcam"), "webcam")
+    scene = FaceScene(seed, "webcam")
+    return tile(scene, look(scene, BEGIN, "webcam"), "webcam")
 
 
 def in_parallel(draw: Callable[[int], Picture], seeds: Sequence[int], workers: int) -> Iterator[Picture]:
