@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from benchmarks.simulation import MILLISECOND, moving_face
-from evface.simulation.pixels import PixelSensor
-from evface.simulation.presets import PRESETS
-from evface.simulation.torch_pixels import TorchPixelSensor
+from evface.simulation.sensor.pixels import PixelSensor
+from evface.simulation.sensor.presets import PRESETS
+from evface.simulation.sensor.torch_pixels import TorchPixelSensor
 
 ROUNDS = 5
 

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evface.events import Events, open_recording
-from evface.simulation.pixels import PixelSensor
-from evface.simulation.presets import DAVIS346, PixelModel
+from evface.simulation.sensor.pixels import PixelSensor
+from evface.simulation.sensor.presets import DAVIS346, PixelModel
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

@@ -27,8 +27,8 @@ from benchmarks.timing import medians
 from evface.cameras.source import Cue
 from evface.simulation.ahead import render_ahead
 from evface.simulation.face import FaceScene
-from evface.simulation.pixels import make_sensor
 from evface.simulation.scene import Scene
+from evface.simulation.sensor.pixels import make_sensor
 from evface.simulation.stepping import Steps
 
 MILLISECOND = 1_000_000

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from evface.cameras.source import Cue
 from evface.protocol import ACTION_UNITS, AU_NUMBERS
 from evface.simulation.face import FaceScene
-from evface.simulation.face_state import Performance
-from evface.simulation.pixels import make_sensor
 from evface.simulation.scene import to_grey
+from evface.simulation.sensor.pixels import make_sensor
 from evface.simulation.stepping import Steps
+from evface.simulation.subject.face_state import Performance
 
 Picture = NDArray[np.uint8]
 

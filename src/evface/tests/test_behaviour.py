@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from evface.cameras.source import Cue
 from evface.errors import ConfigError
 from evface.protocol import AU_NUMBERS, load_script
-from evface.simulation.behaviour import Behaviour
-from evface.simulation.chance import about_normal, uniform
-from evface.simulation.face_state import ACTION_INDEX, ACTIONS, FaceState, Performance
 from evface.simulation.motion import minimum_jerk
-from evface.simulation.performing import INVISIBLE, perform
-from evface.simulation.personality import COMPANIONS, Personality
-from evface.simulation.pulses import CHANNELS, LID_LEFT, YAW, Pulse, PulseTable, add_pulses, covered
-from evface.simulation.spontaneous import blink
-from evface.simulation.timing import MUSCLE, POSED, Ranges, Style, extent, saccade
+from evface.simulation.subject.behaviour import Behaviour
+from evface.simulation.subject.chance import about_normal, uniform
+from evface.simulation.subject.face_state import ACTION_INDEX, ACTIONS, FaceState, Performance
+from evface.simulation.subject.performing import INVISIBLE, perform
+from evface.simulation.subject.personality import COMPANIONS, Personality
+from evface.simulation.subject.pulses import CHANNELS, LID_LEFT, YAW, Pulse, PulseTable, add_pulses, covered
+from evface.simulation.subject.spontaneous import blink
+from evface.simulation.subject.timing import MUSCLE, POSED, Ranges, Style, extent, saccade
 
 NOW = 1_800_000_000_000_000_000
 SECOND, MILLISECOND = 1_000_000_000, 1_000_000

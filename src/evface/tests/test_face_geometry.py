@@ -14,8 +14,8 @@ from evface.simulation.face.figure import PIVOT, Person, rotation_of
 from evface.simulation.face.identity import Identity
 from evface.simulation.face.shape import MOUTH_HALF, MOUTH_Y
 from evface.simulation.face.skin import lip_edges
-from evface.simulation.face_state import ACTION_INDEX, ACTIONS, FaceState
-from evface.simulation.timing import STRONGEST, WEAKEST, extent
+from evface.simulation.subject.face_state import ACTION_INDEX, ACTIONS, FaceState
+from evface.simulation.subject.timing import STRONGEST, WEAKEST, extent
 
 SEEDS = range(1, 17)
 MUSCLES = tuple(action for action in ACTIONS if action != 43)

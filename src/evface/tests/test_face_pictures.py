@@ -17,8 +17,8 @@ from evface.protocol import AU_NUMBERS
 from evface.simulation.face import FaceScene
 from evface.simulation.face.figure import GREY
 from evface.simulation.face.identity import Identity
-from evface.simulation.face_state import ACTION_INDEX, ACTIONS, FaceState, Performance
 from evface.simulation.scene import to_grey
+from evface.simulation.subject.face_state import ACTION_INDEX, ACTIONS, FaceState, Performance
 
 BEGIN, SECOND, MILLISECOND = 1_800_000_000_000_000_000, 1_000_000_000, 1_000_000
 SIZES = {"davis346": (346, 260), "webcam": (1280, 720)}

@@ -9,7 +9,7 @@ import pytest
 
 from evface.cameras import Cue
 from evface.errors import GeometryError
-from evface.simulation.frame_sensor import (
+from evface.simulation.sensor.frame_sensor import (
     DAVIS346_FRAMES,
     MILLISECOND,
     SECOND,

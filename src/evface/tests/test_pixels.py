@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from evface.errors import ConfigError, GeometryError
 from evface.events import Events
 from evface.simulation import NOISY, PixelModel, PixelSensor, ThresholdSensor, make_sensor
-from evface.simulation.pixel_kernel import ABOVE, AWAKE, LOG, OFF, ON
-from evface.simulation.presets import DAVIS346, EVK4, PRESETS
+from evface.simulation.sensor.pixel_kernel import ABOVE, AWAKE, LOG, OFF, ON
+from evface.simulation.sensor.presets import DAVIS346, EVK4, PRESETS
 
 WIDTH, HEIGHT = 64, 48
 PIXELS = WIDTH * HEIGHT

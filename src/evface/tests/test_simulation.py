@@ -28,7 +28,7 @@ from evface.simulation import (
     to_light,
 )
 from evface.simulation.motion import MOVEMENTS, SECOND, Movement
-from evface.simulation.threshold import DARK
+from evface.simulation.sensor.threshold import DARK
 
 NOW = 1_700_000_000_000_000_000
 

@@ -26,7 +26,7 @@ from evface.simulation import (
     record,
     watch,
 )
-from evface.simulation.threshold import DARK
+from evface.simulation.sensor.threshold import DARK
 
 SMALL = (86, 64)
 

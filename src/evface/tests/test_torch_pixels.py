@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from evface.errors import GeometryError
 from evface.events import Events
-from evface.simulation.pixels import PixelSensor
-from evface.simulation.presets import DAVIS346, PixelModel
-from evface.simulation.torch_pixels import TorchPixelSensor
+from evface.simulation.sensor.pixels import PixelSensor
+from evface.simulation.sensor.presets import DAVIS346, PixelModel
+from evface.simulation.sensor.torch_pixels import TorchPixelSensor
 
 WIDTH, HEIGHT = 48, 36
 PIXELS = WIDTH * HEIGHT

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from evface.cameras.options import SIZES, Davis346Options, Evk4Options
-from evface.simulation.frame_sensor import GlobalShutter
-from evface.simulation.pixels import make_sensor
-from evface.simulation.threshold import EventSensor
+from evface.simulation.sensor.frame_sensor import GlobalShutter
+from evface.simulation.sensor.pixels import make_sensor
+from evface.simulation.sensor.threshold import EventSensor
 
 
 def sensor_size(options: Davis346Options | Evk4Options) -> tuple[int, int]:

@@ -16,9 +16,9 @@ from evface.cameras.source import CameraDescription, Cue, Frame, Reading
 from evface.cameras.step_pace import StepPace
 from evface.errors import DeviceError
 from evface.events import Events
-from evface.simulation.frame_sensor import RollingShutter, Shot
 from evface.simulation.scene import Scene, open_scene
-from evface.simulation.truth import performances_of, truth_of
+from evface.simulation.sensor.frame_sensor import RollingShutter, Shot
+from evface.simulation.subject.truth import performances_of, truth_of
 
 SENSOR_START = 1_000_000
 """us that a virtual sensor's clock shows when it is read first."""
@@ -61,7 +61,7 @@ class _VirtualCamera:
             self._scene.cue(cue)
 
     def truths(self) -> list[dict[str, Any]]:
-        """What the subject did in each take so far, see `evface.simulation.truth.truth_of`; oldest first."""
+        """What the subject did in each take so far, oldest first; see `subject.truth.truth_of`."""
         if self._scene is None:
             return []
         return [truth_of(performance, self._seed) for performance in performances_of(self._scene)]

@@ -9,24 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from evface.simulation.ahead import render_ahead
-from evface.simulation.behaviour import Behaviour
 from evface.simulation.face import FaceScene
-from evface.simulation.face_state import ACTION_INDEX, ACTIONS, FaceState, Performance
-from evface.simulation.frame_sensor import GlobalShutter, RollingShutter, Shot
 from evface.simulation.motion import Movement, Pose, Subject, minimum_jerk
 from evface.simulation.own_scene import FunctionScene
 from evface.simulation.photograph import PhotographScene
-from evface.simulation.pixels import PixelSensor, make_sensor
-from evface.simulation.presets import CLEAN, DAVIS346, EVK4, NOISY, PRESETS, PixelModel
 from evface.simulation.recording import Look, VirtualRecording, ask, film, record, watch
 from evface.simulation.scene import Scene, open_scene, to_grey, to_light
+from evface.simulation.sensor.frame_sensor import GlobalShutter, RollingShutter, Shot
+from evface.simulation.sensor.pixels import PixelSensor, make_sensor
+from evface.simulation.sensor.presets import CLEAN, DAVIS346, EVK4, NOISY, PRESETS, PixelModel
+from evface.simulation.sensor.threshold import EventSensor, ThresholdSensor
 from evface.simulation.stepping import Steps
-from evface.simulation.threshold import EventSensor, ThresholdSensor
-from evface.simulation.truth import performances_of, truth_of
+from evface.simulation.subject.behaviour import Behaviour
+from evface.simulation.subject.face_state import ACTION_INDEX, ACTIONS, FaceState, Performance
+from evface.simulation.subject.truth import performances_of, truth_of
 from evface.simulation.video import VideoFrames, VideoScene
 
 if TYPE_CHECKING:
-    from evface.simulation.torch_pixels import TorchPixelSensor
+    from evface.simulation.sensor.torch_pixels import TorchPixelSensor
 
 __all__ = [
     "ACTIONS",
@@ -77,7 +77,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load what needs torch, which takes seconds, only when it is asked for."""
     if name == "TorchPixelSensor":
-        from evface.simulation.torch_pixels import TorchPixelSensor
+        from evface.simulation.sensor.torch_pixels import TorchPixelSensor
 
         return TorchPixelSensor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,13 +12,13 @@ from evface.cameras.source import Cue
 from evface.errors import ConfigError
 from evface.events.container import Events
 from evface.events.files import open_writer
-from evface.simulation.face_state import Performance
-from evface.simulation.frame_sensor import GlobalShutter, RollingShutter, Shot
-from evface.simulation.pixels import make_sensor
 from evface.simulation.scene import Scene
+from evface.simulation.sensor.frame_sensor import GlobalShutter, RollingShutter, Shot
+from evface.simulation.sensor.pixels import make_sensor
+from evface.simulation.sensor.threshold import EventSensor
 from evface.simulation.stepping import Steps
-from evface.simulation.threshold import EventSensor
-from evface.simulation.truth import performances_of
+from evface.simulation.subject.face_state import Performance
+from evface.simulation.subject.truth import performances_of
 
 WEBCAM_SIZE = (1280, 720)
 """px."""

@@ -17,7 +17,7 @@ SECOND = 1_000_000_000
 """ns."""
 
 FADE_MOTION = 125.0
-"""px/s that a video is taken to move: at half a pixel a step, ten steps from one frame to the next at 25 Hz."""
+"""px/s that a video is taken to move: at half a pixel a step, ten steps between two frames at 25 Hz."""
 
 
 class VideoFrames:

@@ -62,7 +62,7 @@ class Manifest:
 
         Args:
             name: of the take.
-            truth: see `evface.simulation.truth.truth_of`.
+            truth: see `evface.simulation.subject.truth.truth_of`.
 
         Raises:
             RecordingError: the disk is full or gone.

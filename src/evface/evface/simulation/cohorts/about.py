@@ -12,7 +12,7 @@ import evface
 import evface.simulation
 from evface.simulation.cohorts.plan import COHORTS, PlannedTake, SimulationPlan
 from evface.simulation.cohorts.take import SensorClock, open_take
-from evface.simulation.truth import SIMULATOR
+from evface.simulation.subject.truth import SIMULATOR
 
 NAME = "Simulated facial Action Units before virtual event cameras"
 

@@ -19,7 +19,7 @@ from evface.cameras.source import Cue
 from evface.dataset.naming import TakeId
 from evface.errors import ConfigError
 from evface.protocol.action_units import AU_NUMBERS, action_unit
-from evface.simulation.timing import Style
+from evface.simulation.subject.timing import Style
 
 SECOND = 1_000_000_000
 """ns."""

@@ -19,16 +19,16 @@ from evface.dataset.recordings import EventBlock, Picture
 from evface.dataset.take_files import TakeFiles, files_of
 from evface.dataset.truth import TRUTH, with_seconds
 from evface.events import Events
-from evface.simulation.behaviour import Behaviour
 from evface.simulation.cohorts.plan import SECOND, SENSORS, PlannedTake, Sensor, SimulationPlan
 from evface.simulation.face import FaceScene
-from evface.simulation.frame_sensor import GlobalShutter, RollingShutter
-from evface.simulation.pixels import make_sensor
 from evface.simulation.scene import Scene
+from evface.simulation.sensor.frame_sensor import GlobalShutter, RollingShutter
+from evface.simulation.sensor.pixels import make_sensor
+from evface.simulation.sensor.threshold import EventSensor
 from evface.simulation.stepping import Steps
-from evface.simulation.threshold import EventSensor
-from evface.simulation.timing import Style
-from evface.simulation.truth import SIMULATOR, truth_of
+from evface.simulation.subject.behaviour import Behaviour
+from evface.simulation.subject.timing import Style
+from evface.simulation.subject.truth import SIMULATOR, truth_of
 
 PACKET = 5_000_000
 """ns of an event packet."""

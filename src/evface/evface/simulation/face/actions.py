@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evface.simulation.face.identity import Identity
 from evface.simulation.face.shape import MOUTH_HALF, Field, HeadShape
 from evface.simulation.face.skin import lip_edges
-from evface.simulation.face_state import ACTIONS
+from evface.simulation.subject.face_state import ACTIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from evface.simulation.face.raster import Layer, Rasterizer
 from evface.simulation.face.shape import HeadShape, make_head
 from evface.simulation.face.skin import SkinMap, hair_cover, paint_skin
 from evface.simulation.face.wrinkles import Wrinkles
-from evface.simulation.face_state import ACTION_INDEX, ACTIONS, FaceState
+from evface.simulation.subject.face_state import ACTION_INDEX, ACTIONS, FaceState
 
 PIVOT = np.array([0.0, -92.0, -28.0])
 """About which the head turns, mm."""

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from evface.cameras.source import Cue
 from evface.errors import ConfigError
-from evface.simulation.behaviour import Behaviour
 from evface.simulation.face.figure import DISTANCE, GREY, LENSES, Figure, Person
 from evface.simulation.face.identity import Identity
 from evface.simulation.face.light import Light
 from evface.simulation.face.room import Room
-from evface.simulation.face_state import FaceState
 from evface.simulation.scene import to_grey
+from evface.simulation.subject.behaviour import Behaviour
+from evface.simulation.subject.face_state import FaceState
 
 FLICKER_STEP = 2_000_000
 """ns between two looks at light that flickers at 100 Hz: five a period."""

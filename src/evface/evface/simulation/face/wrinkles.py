@@ -12,7 +12,7 @@ from evface.simulation.face.identity import Identity
 from evface.simulation.face.shape import MOUTH_HALF, Field
 from evface.simulation.face.skin import SkinMap
 from evface.simulation.face.texture_noise import patches
-from evface.simulation.face_state import ACTION_INDEX
+from evface.simulation.subject.face_state import ACTION_INDEX
 
 STILL = 1 / 256
 """Strength by which lines deepen at a time: a picture follows from the state alone."""

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 import evface
-from evface.simulation.face_state import Performance
 from evface.simulation.scene import Scene
+from evface.simulation.subject.face_state import Performance
 
 SIMULATOR = "evface.simulation"
 """Name of the simulator in a truth."""

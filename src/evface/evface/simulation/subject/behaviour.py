@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from evface.cameras.source import Cue
 from evface.errors import ConfigError
 from evface.protocol.action_units import CLASS_OF_AU
-from evface.simulation.face_state import FaceState, Performance
-from evface.simulation.performing import perform
-from evface.simulation.personality import Personality
-from evface.simulation.pulses import BREATH, GAZE_X, RIGHT, PulseTable, add_pulses
-from evface.simulation.spontaneous import SECOND, Waves, add_life, blink, lids_follow_gaze
-from evface.simulation.timing import Style
+from evface.simulation.subject.face_state import FaceState, Performance
+from evface.simulation.subject.performing import perform
+from evface.simulation.subject.personality import Personality
+from evface.simulation.subject.pulses import BREATH, GAZE_X, RIGHT, PulseTable, add_pulses
+from evface.simulation.subject.spontaneous import SECOND, Waves, add_life, blink, lids_follow_gaze
+from evface.simulation.subject.timing import Style
 
 CAMERA_PHASES = frozenset({"countdown", "perform", "rest"})
 """Phases in which the subject looks into the camera; in the others it looks at the screen."""

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from evface.errors import GeometryError
 from evface.events.container import Events
-from evface.simulation.pixel_kernel import HOT_JITTER, SHOT_IN_LIGHT, SLOWEST
-from evface.simulation.presets import CLEAN, PixelModel
-from evface.simulation.specimen import Bus, Specimen
+from evface.simulation.sensor.pixel_kernel import HOT_JITTER, SHOT_IN_LIGHT, SLOWEST
+from evface.simulation.sensor.presets import CLEAN, PixelModel
+from evface.simulation.sensor.specimen import Bus, Specimen
 
 NEVER = -1e9
 """us; the last event of a pixel that had none."""

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from evface.errors import ConfigError, GeometryError
 from evface.events.container import Events
-from evface.simulation.ordering import LARGEST, LONGEST_STEP, TimeSorter
-from evface.simulation.pixel_kernel import (
+from evface.simulation.sensor.ordering import LARGEST, LONGEST_STEP, TimeSorter
+from evface.simulation.sensor.pixel_kernel import (
     ABOVE,
     AWAKE,
     BLOCK,
@@ -31,9 +31,9 @@ from evface.simulation.pixel_kernel import (
     delay,
     start,
 )
-from evface.simulation.presets import CLEAN, NOISY, PRESETS, PixelModel
-from evface.simulation.specimen import Bus, Specimen
-from evface.simulation.threshold import EventSensor, ThresholdSensor
+from evface.simulation.sensor.presets import CLEAN, NOISY, PRESETS, PixelModel
+from evface.simulation.sensor.specimen import Bus, Specimen
+from evface.simulation.sensor.threshold import EventSensor, ThresholdSensor
 
 __all__ = ["CLEAN", "NOISY", "PixelModel", "PixelSensor", "make_sensor"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ACTIONS: tuple[int, ...] = (1, 2, 4, 5, 6, 7, 9, 10, 12, 15, 17, 23, 24, 25, 26, 43)
-"""FACS numbers of the muscles' actions that a face knows; 43 is the closing of the lid, of 41, 43 and 45 too."""
+"""FACS numbers of the muscles' actions that a face knows; 43 closes the lid, for 41, 43 and 45."""
 
 ACTION_INDEX: dict[int, int] = {number: index for index, number in enumerate(ACTIONS)}
 """Place of a FACS number in a side's strengths."""
@@ -23,8 +23,8 @@ class FaceState:
     """A face at one moment.
 
     Attributes:
-        left: strength of each of `ACTIONS` on the left half, float64 ``[16]``, 0 to about 1.3; of 43 it is the
-            share of the lids' aperture that is closed, 0 to 1.
+        left: strength of each of `ACTIONS` on the left half, float64 ``[16]``, 0 to about 1.3; of 43 it is
+            the share of the lids' aperture that is closed, 0 to 1.
         right: the same of the right half.
         gaze: of both eyes in the head, degrees (to the left, up).
         head: rotation about the neck, degrees (yaw to the left, pitch up, roll towards the left shoulder).

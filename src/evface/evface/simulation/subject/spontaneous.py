@@ -13,9 +13,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from evface.simulation.chance import about_normal, uniform
-from evface.simulation.face_state import ACTION_INDEX
-from evface.simulation.pulses import (
+from evface.simulation.subject.chance import about_normal, uniform
+from evface.simulation.subject.face_state import ACTION_INDEX
+from evface.simulation.subject.pulses import (
     ASIDE,
     BREATH,
     CHANNELS,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evface.errors import GeometryError
 from evface.events.container import Events
-from evface.simulation.ordering import LARGEST, LONGEST_STEP, TIME_BIT, TimeSorter
+from evface.simulation.sensor.ordering import LARGEST, LONGEST_STEP, TIME_BIT, TimeSorter
 
 DARK = 0.02
 """Light that a pixel sees without any, in units of the brightest: bounds the log intensity of black."""

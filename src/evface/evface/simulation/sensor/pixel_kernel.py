@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numba import njit
 
-from evface.simulation.ordering import TIME_BIT
+from evface.simulation.sensor.ordering import TIME_BIT
 
 BLOCK = 64
 """Pixels of a block."""
@@ -36,8 +36,8 @@ SHOT_IN_LIGHT = 0.25
 """Share of the shot noise that is left at the light of ``lux_at_cutoff`` and above (v2e)."""
 
 HOT_JITTER = 0.1
-"""Standard deviation of the time between two events of a hot pixel, as a share of its mean; of real ones it is
-about that, but for events of another origin in between (docs/sensor_model.md)."""
+"""Standard deviation of the time between two events of a hot pixel, as a share of its mean; of real ones it
+is about that, but for events of another origin in between (docs/sensor_model.md)."""
 
 SETTLED = np.float32(1e-3)
 """A block's low-pass has come to rest when so much is left for all its pixels' logarithms together to go: at

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evface.events.container import Events
-from evface.simulation.pixel_kernel import BLOCK, queue
-from evface.simulation.presets import PixelModel
+from evface.simulation.sensor.pixel_kernel import BLOCK, queue
+from evface.simulation.sensor.presets import PixelModel
 
 HOT_SPREAD = (0.3, 1.7)
 """Rates of hot pixels, in units of their mean: even between these."""

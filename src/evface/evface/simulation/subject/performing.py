@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from evface.cameras.source import Cue
-from evface.simulation.face_state import ACTION_INDEX, Performance
-from evface.simulation.personality import Habit, Personality
-from evface.simulation.pulses import (
+from evface.simulation.subject.face_state import ACTION_INDEX, Performance
+from evface.simulation.subject.personality import Habit, Personality
+from evface.simulation.subject.pulses import (
     ASIDE,
     GAZE_X,
     GAZE_Y,
@@ -20,7 +20,7 @@ from evface.simulation.pulses import (
     YAW,
     Pulse,
 )
-from evface.simulation.timing import (
+from evface.simulation.subject.timing import (
     MILLISECOND,
     STRONGEST,
     WEAKEST,

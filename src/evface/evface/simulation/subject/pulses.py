@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from evface.simulation.face_state import ACTION_INDEX, ACTIONS
+from evface.simulation.subject.face_state import ACTION_INDEX, ACTIONS
 
 LEFT, RIGHT = 0, len(ACTIONS)
 """First channel of each half's strengths."""

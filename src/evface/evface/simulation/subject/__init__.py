@@ -1,0 +1,1 @@
+"""What a virtual person does: movements on cue, habits, failures, and the truth about them."""
