@@ -199,13 +199,12 @@ class Figure:
         )  # fmt: skip
 
     def _seams(self) -> NDArray[np.int32]:
-        """The edges of the lips, behind which the mouth is folded away, and where the back is closed."""
-        head = self.person.head
-        rows, columns = head.points.shape[:2]
+        """Where the back is closed: no edge. The lips' edges are edges, over the mouth behind them."""
+        rows, columns = self.person.head.points.shape[:2]
         index = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
-        lips = [np.stack([index[row, :-1], index[row, 1:]], -1) for row in (head.cut, head.cut + 1)]
-        back = [np.stack([index[:-1, column], index[1:, column]], -1) for column in (0, columns - 1)]
-        return np.concatenate(lips + back)
+        return np.concatenate(
+            [np.stack([index[:-1, column], index[1:, column]], -1) for column in (0, columns - 1)]
+        )
 
     def _prepare_movement(self, head: Part) -> None:
         """The points that each action moves, with how far, and how their normals turn."""

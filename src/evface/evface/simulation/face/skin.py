@@ -227,7 +227,9 @@ class _Painter:
             grain(slant * 1.1, (self.side + self.y) * 0.35, who.seed, 11) * 1.8, -1, 1
         )
         cover = np.clip(cover * (0.45 + 0.75 * hairs) * who.brow_density, 0.0, 1.0)
-        colour = np.array(who.hair) * 0.75 + 0.004
+        # Grey heads keep darker brows.
+        grey = float(np.clip((np.mean(who.hair) - 0.2) * 8.0, 0.0, 1.0))
+        colour = np.array(who.hair) * (0.75 - 0.5 * grey) + 0.004
         albedo += cover[..., None] * (colour - albedo)
 
     def _hair(self, albedo: Field) -> None:
