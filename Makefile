@@ -85,6 +85,10 @@ $(PEERS)/.installed: requirements/lock-bench.txt $(DONE)/lock
 	@grep -vxFf $(LOCK) $< | $(VENV)/bin/uv pip install --quiet --system-certs --no-deps --target $(PEERS) -r -
 	@touch $@
 
+.PHONY: pictures
+pictures: setup ## contact sheets of virtual people into docs/images
+	$(PYTHON) tools/contact_sheets.py
+
 .PHONY: notebook
 notebook: setup ## docs/simulation.ipynb run from top to bottom, with what it shows
 	$(PYTHON) tools/run_notebook.py docs/simulation.ipynb

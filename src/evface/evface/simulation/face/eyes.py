@@ -27,6 +27,12 @@ EYEBALL = 12.0
 IRIS = 5.9
 """Radius, mm."""
 
+REACH = 1.15
+"""Halves of the fissure that an eye's drawing reaches to each side."""
+
+BELOW, ABOVE = 8.5, 14.0
+"""mm from the middle of the eye that its drawing reaches."""
+
 STILL = 0.01
 """mm that lids and gaze move at a time."""
 
@@ -62,19 +68,32 @@ def iris_shift(degrees: float) -> float:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def lid_heights(x, half, upper, lower, tilt, closed, raised, lifted):  # type: ignore[no-untyped-def]
-    """Heights of both lids' edges at a place of the fissure, mm."""
-    t = x / half
+def _open_lids(t, upper, lower):  # type: ignore[no-untyped-def]
+    """Heights of the open lids' edges, mm; ``t`` is -1 at the fissure's inner end, 1 at its outer one."""
     s = max(0.0, 1.0 - t * t)
     # The upper lid is highest a little towards the nose, the lower one lowest towards the temple.
     high = upper * (s * (1.0 - 0.18 * t)) ** 0.72 if s > 0.0 else 0.0
     low = -lower * (s * (1.0 + 0.22 * t)) ** 0.85 if s > 0.0 else 0.0
+    return high, low
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _closing(high, low, s, slope, closed, raised, lifted):  # type: ignore[no-untyped-def]
+    """Heights of lids that close, rise and are lifted, mm."""
     meeting = 0.8 * low
     high += raised * s
     low += lifted * s
     high += (meeting - high) * closed
     low += (meeting - low) * closed
-    return high + tilt * t * 0.5, low + tilt * t * 0.5
+    return high + slope, low + slope
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def lid_heights(x, half, upper, lower, tilt, closed, raised, lifted):  # type: ignore[no-untyped-def]
+    """Heights of both lids' edges at a place of the fissure, mm."""
+    t = x / half
+    high, low = _open_lids(t, upper, lower)
+    return _closing(high, low, max(0.0, 1.0 - t * t), tilt * t * 0.5, closed, raised, lifted)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -83,37 +102,46 @@ def _soft(distance, width):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _compose(texture, skin, xs, ys, shape, state, iris, sclera, lash, soft):  # type: ignore[no-untyped-def]
-    """Draw an eye over the skin of closed lids."""
-    half, upper, lower, tilt, fold, pupil = shape
+def _bell(distance):  # type: ignore[no-untyped-def]
+    """A line's darkness at a distance in its widths; nothing beyond three of them."""
+    return math.exp(-0.5 * distance * distance) if abs(distance) < 3.0 else 0.0
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _compose(texture, skin, xs, ys, rest, shape, state, iris, sclera, lash, soft):  # type: ignore[no-untyped-def]
+    """Draw an eye over the skin of closed lids.
+
+    ``rest`` has what does not change, ``[h, w, 4]``: heights of the open lids and of the crease.
+    """
+    half, tilt, fold, pupil = shape
     closed, raised, lifted, gaze_x, gaze_y = state
     rows, columns, channels = skin.shape
     for i in range(rows):
         for j in range(columns):
             x, y = xs[i, j], ys[i, j]
             t = x / half
-            if abs(t) > 1.25:
-                for c in range(channels):
-                    texture[i, j, c] = skin[i, j, c]
+            if abs(t) > REACH:
                 continue
             s = max(0.0, 1.0 - t * t)
-            high, low = lid_heights(x, half, upper, lower, tilt, closed, raised, lifted)
+            slope = tilt * t * 0.5
+            high, low = _closing(rest[i, j, 0], rest[i, j, 1], s, slope, closed, raised, lifted)
             # The crease goes up with the lid and smooths out when it closes.
-            crease = tilt * t * 0.5 + upper * s**0.6 * (1.0 - 0.25 * closed) + 3.2 * s**0.3 + 0.6 * raised
-            dip = (y - crease) / 1.0
-            tone = 1.0 - 0.42 * fold * (1.0 - 0.55 * closed) * math.exp(-0.5 * dip * dip) * min(1.0, 3.0 * s)
+            crease = slope + rest[i, j, 2] * (1.0 - 0.25 * closed) + rest[i, j, 3] + 0.6 * raised
+            tone = 1.0 - 0.42 * fold * (1.0 - 0.55 * closed) * _bell(y - crease) * min(1.0, 3.0 * s)
             # Lashes and the lid's wet edge.
-            edge = (y - high - 0.25) / (0.75 + 0.35 * closed)
             line = (
-                math.exp(-0.5 * edge * edge) * min(1.0, 4.0 * s + 0.3 * (t > 0.0)) if abs(t) < 1.12 else 0.0
+                lash * _bell((y - high - 0.25) / (0.75 + 0.35 * closed)) * min(1.0, 4.0 * s + 0.3 * (t > 0.0))
             )
-            under = (y - low + 0.2) / 0.55
-            line = max(line * lash, 0.45 * lash * math.exp(-0.5 * under * under) * min(1.0, 3.0 * s))
+            line = max(line, 0.45 * lash * _bell((y - low + 0.2) / 0.55) * min(1.0, 3.0 * s))
+            if abs(t) > 1.12:
+                line = 0.0
             opened = _soft(high - y, soft) * _soft(y - low, soft) if high > low and s > 0.0 else 0.0
             if opened > 0.0:
                 d = math.sqrt((x - gaze_x) ** 2 + (y - gaze_y - 0.4) ** 2)
                 in_iris, in_pupil = _soft(IRIS - d, max(soft, 0.5)), _soft(pupil - d, max(soft, 0.4))
-                ray = 1.0 + 0.25 * math.sin(21.0 * math.atan2(y - gaze_y, x - gaze_x)) * in_iris
+                ray = 1.0
+                if in_iris > 0.0:
+                    ray += 0.25 * math.sin(21.0 * math.atan2(y - gaze_y, x - gaze_x)) * in_iris
                 ring = 1.0 - 0.65 * max(0.0, (d - 4.5) / 1.4) * (d < IRIS)
                 # The upper lid's shadow on the ball, and the ball turning away at its ends.
                 ball = (1.0 - 0.5 * math.exp(-max(0.0, high - y) / 1.5)) * (1.0 - 0.35 * t * t)
@@ -148,7 +176,7 @@ class Eye:
         self, who: Identity, skin: SkinMap, base: NDArray[np.float32], side: int, weights: NDArray[np.float64]
     ) -> None:
         x, y = (skin.place[..., 0] - side * EYE_X) * side, skin.place[..., 1] - EYE_Y
-        near = (np.abs(x) < 20.0) & (y > -8.5) & (y < 14.0) & (skin.place[..., 2] > 0)
+        near = (np.abs(x) < 20.0) & (y > -BELOW) & (y < ABOVE) & (skin.place[..., 2] > 0)
         rows, columns = np.flatnonzero(near.any(1)), np.flatnonzero(near.any(0))
         self.block = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         self._x = np.ascontiguousarray(x[self.block], np.float32)
@@ -158,6 +186,7 @@ class Eye:
             HALF_WIDTH * who.eye_size, UPPER * who.eye_size, LOWER * who.eye_size, who.eye_tilt, who.lid_fold,
             1.9 + 0.3 * (who.seed % 3),
         )  # fmt: skip
+        self._rest = self._at_rest()
         self._iris = weights @ np.array(who.iris) * 1.6
         self._sclera = weights @ np.array([0.50, 0.53, 0.58])
         self._lash = 0.95 if who.sex == "f" else 0.75
@@ -165,16 +194,26 @@ class Eye:
         self._soft = max(0.5, 1.6 * skin.texel)
         self._drawn: EyeState | None = None
 
-    def draw(self, state: EyeState, texture: NDArray[np.float32], *, again: bool) -> None:
-        """Draw the eye into the texture ``[h, w, C]``, if it has moved or was painted over."""
+    def _at_rest(self) -> NDArray[np.float32]:
+        """Heights of the open lids and of the crease at each texel, mm, ``[h, w, 4]``; see `_compose`."""
+        half, upper, lower, *_ = self.shape
+        t = self._x.astype(np.float64) / half
+        s = np.maximum(0.0, 1.0 - t * t)
+        lids = [_open_lids(place, upper, lower) for place in t.ravel().tolist()]
+        high, low = np.array(lids).T.reshape(2, *t.shape)
+        return np.stack([high, low, upper * s**0.6, 3.2 * s**0.3], -1).astype(np.float32)
+
+    def draw(self, state: EyeState, texture: NDArray[np.float32]) -> None:
+        """Draw the eye into the texture ``[h, w, C]``, if it has moved."""
         state = state.rounded()
-        if state == self._drawn and not again:
+        if state == self._drawn:
             return
         self._drawn = state
         values = (state.closed, state.upper, state.lower, state.gaze_x, state.gaze_y)
+        half, _, _, tilt, fold, pupil = self.shape
         _compose(
-            texture[self.block], self._skin, self._x, self._y, self.shape, values, self._iris, self._sclera,
-            self._lash, self._soft,
+            texture[self.block], self._skin, self._x, self._y, self._rest, (half, tilt, fold, pupil), values,
+            self._iris, self._sclera, self._lash, self._soft,
         )  # fmt: skip
 
     def aperture(self, state: EyeState) -> float:

@@ -175,7 +175,7 @@ class Figure:
         self.texture = np.ascontiguousarray(self.mesh.texture[..., :3] @ weights.T.astype(np.float32))
         self._opacity = np.ascontiguousarray(self.mesh.texture[..., 3])
         base = self.texture[: skin.albedo.shape[0], : skin.albedo.shape[1]].copy()
-        self._wrinkles = Wrinkles(who, skin, base)
+        self._wrinkles = Wrinkles(who, skin, base, self.texture.shape[1])
         self._eyes = (Eye(who, skin, base, 1, weights), Eye(who, skin, base, -1, weights))
         self._head_texture = self.texture[: base.shape[0], : base.shape[1]]
         self._prepare_movement(head)
@@ -239,10 +239,9 @@ class Figure:
             image: ``[H, W, C]``, drawn over.
         """
         self._draw_body(state, offset, gain, image)
-        # Lines that reach under the eyes have wiped them away.
-        wiped = self._wrinkles.draw(state.left, state.right, self._head_texture)
+        self._wrinkles.draw(state.left, state.right, self.texture)
         for eye, its_state in zip(self._eyes, self.person.eye_states(state), strict=True):
-            eye.draw(its_state, self._head_texture, again=wiped)
+            eye.draw(its_state, self._head_texture)
         self.place(state, offset, image.shape[1], image.shape[0])
         _light(self._normals, self._rotation, *self._lamp(gain), self._shade)
         self._raster.draw(

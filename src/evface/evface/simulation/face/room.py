@@ -37,6 +37,8 @@ class Room:
             for _ in range(count)
         ]  # fmt: skip
         self._passes = rng.random() < 0.4
+        # Block of time, whether somebody comes in it, ns from its begin, mm/s.
+        self._pass: tuple[int, bool, float, float] | None = None
 
     def wall(self, width: int, height: int, focal: float) -> NDArray[np.float32]:
         """The wall in linear light, ``[H, W, 3]`` (blue, green, red)."""
@@ -56,13 +58,16 @@ class Room:
         """Where somebody walks behind at a moment, mm to the subject's left; None where nobody is."""
         if not self._passes:
             return None
-        rng = np.random.default_rng([self._seed, 0x9A55, time_ns // BLOCK])
-        if rng.random() > 0.3:
-            return None
-        begin, speed = rng.uniform(0.1, 0.7) * BLOCK, rng.choice([-1.0, 1.0]) * rng.uniform(700, 1300)
+        block = time_ns // BLOCK
+        if self._pass is None or self._pass[0] != block:
+            rng = np.random.default_rng([self._seed, 0x9A55, block])
+            comes = rng.random() <= 0.3
+            begin = rng.uniform(0.1, 0.7) * BLOCK
+            self._pass = block, comes, begin, rng.choice([-1.0, 1.0]) * rng.uniform(700, 1300)
+        _, comes, begin, speed = self._pass
         seconds = (time_ns % BLOCK - begin) / SECOND
         x = (seconds - 1.4) * speed
-        return float(x) if abs(x) < 1300 and 0 <= seconds < 4 else None
+        return float(x) if comes and abs(x) < 1300 and 0 <= seconds < 4 else None
 
     def draw_passer(self, image: NDArray[np.float32], time_ns: int, focal: float, gain: float) -> None:
         """Somebody in dark clothes over the wall, as far away as it."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
+from evface.simulation.face.eyes import ABOVE, BELOW, EYE_X, EYE_Y, HALF_WIDTH, REACH
 from evface.simulation.face.identity import Identity
 from evface.simulation.face.shape import MOUTH_HALF, Field
 from evface.simulation.face.skin import SkinMap
 from evface.simulation.face.texture_noise import patches
 from evface.simulation.subject.face_state import ACTION_INDEX
+
+WIDEST = 1.12 * HALF_WIDTH
+"""Half the widest fissure of all people, mm."""
 
 STILL = 1 / 256
 """Strength by which lines deepen at a time: a picture follows from the state alone."""
@@ -47,7 +52,7 @@ def _glabella(x: Field, y: Field) -> Field:
 def _crows_feet(x: Field, y: Field) -> Field:
     angle, distance = np.arctan2(y + 1.0, np.maximum(x - 44.0, 0.1)), np.hypot(x - 44.0, y + 1.0)
     rays = 0.5 + 0.5 * np.cos(angle * 9.0)
-    ahead = np.clip((x - 45.0) / 7.0, 0.0, 1.0) * np.clip((1.0 - np.abs(angle)) / 0.3, 0.0, 1.0)
+    ahead = np.clip((x - 47.0) / 6.0, 0.0, 1.0) * np.clip((1.0 - np.abs(angle)) / 0.3, 0.0, 1.0)
     fan = rays**4 * np.exp(-0.5 * ((distance - 12.0) / 5.0) ** 2) * ahead
     pouch = 0.9 * _line(y + 12.0 - 0.015 * (x - 31) ** 2, 1.2) * _spot(x, y, 33, -11, 12, 5)
     return fan + pouch
@@ -89,12 +94,43 @@ _LINES: dict[int, tuple[Callable[[Field, Field], Field], float]] = {
 }  # fmt: skip
 
 
+def _outside_eyes(x: Field, y: Field) -> Field:
+    """0 where the eyes are drawn, which lines must not wipe away; 1 from some mm beside them on."""
+    aside = (np.abs(x - EYE_X) - REACH * WIDEST) / 3.0
+    above, below = (y - EYE_Y - ABOVE) / 3.0, (EYE_Y - BELOW - y) / 2.0
+    return np.asarray(np.clip(np.maximum(aside, np.maximum(above, below)), 0.0, 1.0))
+
+
 @dataclass(frozen=True)
 class _Wrinkle:
-    action: int
+    """A line of one half.
+
+    Attributes:
+        place: in its side's strengths.
+        left: which half.
+        texels: where in the texture, int64 ``[N]``.
+        depth: how much darker at strength 1, ``[N]``.
+    """
+
+    place: int
     left: bool
-    block: tuple[slice, slice]
+    texels: NDArray[np.int64]
     depth: NDArray[np.float32]
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _wipe(texture, base, texels):  # type: ignore[no-untyped-def]
+    for n in range(len(texels)):
+        for channel in range(texture.shape[1]):
+            texture[texels[n], channel] = base[texels[n], channel]
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _darken(texture, texels, depth, strength):  # type: ignore[no-untyped-def]
+    for n in range(len(texels)):
+        share = np.float32(1.0) - strength * depth[n]
+        for channel in range(texture.shape[1]):
+            texture[texels[n], channel] *= share
 
 
 class Wrinkles:
@@ -104,41 +140,52 @@ class Wrinkles:
         who: the person; deep lines come with age.
         skin: the head's texture.
         base: what the texture shows at rest, ``[h, w, C]``.
+        width: of the texture that is drawn into; the head's lies in its corner.
     """
 
-    def __init__(self, who: Identity, skin: SkinMap, base: NDArray[np.float32]) -> None:
-        self._base = base
+    def __init__(self, who: Identity, skin: SkinMap, base: NDArray[np.float32], width: int) -> None:
+        whole = np.zeros((base.shape[0], width, base.shape[2]), np.float32)
+        whole[:, : base.shape[1]] = base
+        self._base = whole.reshape(-1, base.shape[2])
         x, y, z = (skin.place[..., k].astype(np.float64) for k in range(3))
-        front = z > 15.0
+        seen = (z > 15.0) * _outside_eyes(np.abs(x), y)
         self._all: list[_Wrinkle] = []
         for action, (draw, depth) in _LINES.items():
-            lines = draw(np.abs(x), y) * front * depth * (0.45 + 0.55 * min(1.5, who.wrinkles))
+            lines = draw(np.abs(x), y) * seen * depth * (0.45 + 0.55 * min(1.5, who.wrinkles))
             for left in (True, False):
                 half = np.clip(lines * np.clip(0.5 + (x if left else -x) / 3.0, 0.0, 1.0), 0.0, 0.85)
-                seen = half > 0.01
-                rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
-                block = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-                self._all.append(_Wrinkle(action, left, block, half[block].astype(np.float32)[..., None]))
-        self._drawn = np.zeros(len(self._all))
+                rows, columns = np.nonzero(half > 0.01)
+                self._all.append(
+                    _Wrinkle(
+                        ACTION_INDEX[action],
+                        left,
+                        rows * width + columns,
+                        half[rows, columns].astype(np.float32),
+                    )
+                )
+        self._drawn = [0.0] * len(self._all)
 
     def draw(
-        self, left: Sequence[float] | NDArray[np.float64], right: Sequence[float] | NDArray[np.float64],
-        texture: NDArray[np.float32],
-    ) -> bool:  # fmt: skip
-        """Draw the lines of both halves' strengths into the texture ``[h, w, C]``; whether any changed."""
-        wanted = np.array([
-            max(0.0, min(1.3, (left if one.left else right)[ACTION_INDEX[one.action]])) for one in self._all
-        ])  # fmt: skip
-        wanted = np.round(wanted / STILL) * STILL
-        if np.array_equal(wanted, self._drawn):
-            return False
+        self, left: NDArray[np.float64], right: NDArray[np.float64], texture: NDArray[np.float32]
+    ) -> None:
+        """Draw the lines of both halves' strengths into the texture ``[h, w, C]``, if they have changed."""
+        strengths = left.tolist(), right.tolist()
+        wanted = [
+            round(max(0.0, min(1.3, strengths[0 if one.left else 1][one.place])) / STILL) * STILL
+            for one in self._all
+        ]
+        if wanted == self._drawn:
+            return
+        flat = texture.reshape(-1, texture.shape[2])
         # Lines that rest now are wiped away with those that are drawn anew.
-        touched = [k for k in range(len(self._all)) if wanted[k] > 0.0 or self._drawn[k] > 0.0]
-        for k in touched:
-            block = self._all[k].block
-            texture[block] = self._base[block]
-        for k in touched:
-            if wanted[k] > 0.0:
-                texture[self._all[k].block] *= 1.0 - np.float32(wanted[k]) * self._all[k].depth
+        touched = [
+            (one, strength)
+            for one, strength, drawn in zip(self._all, wanted, self._drawn, strict=True)
+            if strength > 0.0 or drawn > 0.0
+        ]
+        for one, _ in touched:
+            _wipe(flat, self._base, one.texels)
+        for one, strength in touched:
+            if strength > 0.0:
+                _darken(flat, one.texels, one.depth, np.float32(strength))
         self._drawn = wanted
-        return True
