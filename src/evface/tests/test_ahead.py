@@ -27,7 +27,7 @@ def test_the_next_picture_is_made_while_the_caller_has_the_one_before() -> None:
     second = threading.Event()
 
     class Watched(PhotographScene):
-        def render(self, time_ns: int, width: int, height: int):  # type: ignore[no-untyped-def]
+        def render(self, time_ns: int, width: int, height: int):
             seen.append(time_ns)
             if time_ns == 1:
                 second.set()
@@ -41,7 +41,7 @@ def test_the_next_picture_is_made_while_the_caller_has_the_one_before() -> None:
 
 def test_what_goes_wrong_in_a_scene_is_the_caller_s_to_know() -> None:
     class Broken(PhotographScene):
-        def render(self, time_ns: int, width: int, height: int):  # type: ignore[no-untyped-def]
+        def render(self, time_ns: int, width: int, height: int):
             raise FormatError("no picture")
 
     with pytest.raises(FormatError, match="no picture"):

@@ -162,7 +162,7 @@ def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ConfigError, match="seed"):
         Behaviour(-1)
     with pytest.raises(ConfigError, match="style"):
-        Behaviour(1, "wild")  # type: ignore[arg-type]
+        Behaviour(1, "wild")
     with pytest.raises(ConfigError, match="AU 99"):
         Behaviour(1).cue(Cue("perform", 99, NOW, 0))
 

@@ -179,8 +179,8 @@ def test_the_evk4_answers_sooner_than_the_davis346() -> None:
 
 
 def test_thresholds_that_are_asked_for_stand_in_place_of_a_name_s_own() -> None:
-    assert make_sensor(8, 8, "evk4").model == EVK4  # type: ignore[attr-defined]
-    asked = make_sensor(8, 8, "evk4", on=0.3).model  # type: ignore[attr-defined]
+    assert make_sensor(8, 8, "evk4").model == EVK4
+    asked = make_sensor(8, 8, "evk4", on=0.3).model
     assert (asked.threshold_on, asked.threshold_off) == (0.3, EVK4.threshold_off)
     with pytest.raises(ConfigError, match="no pixels 'eye', expected ideal, clean, noisy, davis346, evk4"):
         make_sensor(8, 8, "eye")
