@@ -248,6 +248,10 @@ class VideoPictures:
             yield Due(time, Frame(jpeg.tobytes(), "jpeg", image.shape[1], image.shape[0], time, 0))
 
 
+WARM_UP = 150_000_000
+"""ns of a video that are played before it begins: by then a first frame and packet have been made."""
+
+
 class VideoEvents:
     """What an event camera sees of a video, with its frames if it is a DAVIS."""
 
@@ -256,6 +260,13 @@ class VideoEvents:
         self._options = options
         self._width, self._height = sensor_size(options)
         self._lux = options.lux or self._scene.lux
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Compile before the clock runs: a take may be over in the time that it takes."""
+        for due in self.play():
+            if due.time > WARM_UP:
+                break
 
     def describe(self) -> CameraDescription:
         """See `Track`."""
