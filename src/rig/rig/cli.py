@@ -12,6 +12,7 @@ from rig.commands.demo import demo
 from rig.commands.doctor import doctor
 from rig.commands.learning import convert, train
 from rig.commands.recording import record
+from rig.commands.repair import repair
 from rig.commands.simulate import simulate
 from rig.commands.watching import live, replay
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command()(doctor)
 app.command()(record)
+app.command()(repair)
 app.command()(convert)
 app.command()(simulate)
 app.add_typer(train, name="train")

@@ -27,3 +27,19 @@ def to_ns(stamp: Time | Duration) -> int:
 def host_now() -> int:
     """ns since 1970 on the host's clock; stamps of hardware never follow a simulated clock."""
     return time.time_ns()
+
+
+class SteadyClock:
+    """The host's clock as it stood when this was made: it goes on evenly when the host's own is set anew."""
+
+    def __init__(self) -> None:
+        self._offset = time.time_ns() - time.monotonic_ns()
+
+    def at(self, monotonic: int) -> int:
+        """ns since 1970 of an instant on the monotonic clock, ns."""
+        return monotonic + self._offset
+
+    @property
+    def step(self) -> int:
+        """ns by which the host's clock has been set forward since."""
+        return time.time_ns() - time.monotonic_ns() - self._offset

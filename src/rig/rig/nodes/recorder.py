@@ -1,68 +1,39 @@
 """Writes one bag per take, exactly while /session/state asks for it.
 
-Subscribes raw: a message goes from the wire to the bag without being deserialized.
+Subscribes raw: a message goes from the wire to the bag without being deserialized. What comes is taken in at
+once and written by the take's own thread; this one never waits for the disk.
 """
 
 from __future__ import annotations
 
 import sys
-import threading
+import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from pydantic import BaseModel, Field
 from rclpy.node import Node
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu
+from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import String
 
-import evface
-from event_camera_msgs.msg import EventPacket
 from evface.errors import EvfaceError, FormatError
 from evface.events import stamp_of
-from rig.errors import RecordingError
 from rig.parameters import declare
-from rig.recording import TRUTH, Manifest, PreRoll, TakeWriter, Truths, take_name
-from rig.recording.take import missing
+from rig.recording import TRUTH, PreRoll, Truths
+from rig.recording.scribe import Budget
+from rig.recording.session import OpenTake, RecordingSession
+from rig.recording.topics import DIAGNOSTICS, STATE, required_of, ros_type_name, topics_of
+from rig.recording.traffic import Traffic
 from rig.spinning import Process, run
-from rig.stamps import SECOND, host_now, to_ns, to_time
-from rig.transport import EVENTS_QOS, FRAMES_QOS, LATCHED_QOS, SMALL_QOS
-from rig_interfaces.msg import Marker, RecorderStatus, SessionState
-
-STATE = "/session/state"
-MARKER = "/session/marker"
-
-SENSOR_TOPICS: dict[str, dict[str, tuple[type, Any]]] = {
-    "davis346": {
-        "/davis346/events": (EventPacket, EVENTS_QOS),
-        "/davis346/image_raw": (Image, FRAMES_QOS),
-        "/davis346/imu": (Imu, SMALL_QOS),
-        "/davis346/camera_info": (CameraInfo, SMALL_QOS),
-    },
-    "evk4": {
-        "/evk4/events": (EventPacket, EVENTS_QOS),
-        "/evk4/camera_info": (CameraInfo, SMALL_QOS),
-    },
-    "webcam": {
-        "/webcam/image_raw/compressed": (CompressedImage, FRAMES_QOS),
-        "/webcam/camera_info": (CameraInfo, SMALL_QOS),
-    },
-}
-"""What is recorded of each camera."""
-
-REQUIRED = {
-    "davis346": ["/davis346/events"],
-    "evk4": ["/evk4/events"],
-    "webcam": ["/webcam/image_raw/compressed"],
-}
-"""Topics that must have been heard before a session may begin."""
+from rig.stamps import SECOND, host_now, to_time
+from rig.transport import LATCHED_QOS, SMALL_QOS
+from rig_interfaces.msg import RecorderStatus, SessionState
 
 PREROLL = 2 * SECOND, 256 << 20
 """ns and bytes that are remembered outside takes, so that a take begins with its countdown to the message."""
 
 GRACE = 0.4
-"""s after the end of a take in which messages from before the end are still written."""
+"""s after the news of a take's end in which messages from before the end are still written."""
 
 
 class RecorderParameters(BaseModel):
@@ -76,12 +47,24 @@ class RecorderParameters(BaseModel):
         default=[],
         description="topics that must be heard before a session may begin; empty: the cameras' main ones",
     )
-
-
-def ros_type_name(kind: type) -> str:
-    """``std_msgs/msg/Header`` of a message class."""
-    package, _, _ = kind.__module__.partition(".")
-    return f"{package}/msg/{kind.__name__}"
+    resume: bool = Field(
+        default=False,
+        description="go on with a session that has takes already; what a crash left is repaired first",
+    )
+    queue: int = Field(
+        default=1024,
+        description="memory for messages that wait for the disk; beyond it they are dropped and counted",
+        ge=1,
+        le=65536,
+        json_schema_extra={"unit": "MiB"},
+    )
+    reserve: int = Field(
+        default=1024,
+        description="room to leave on the disk; with less no take begins and an open one is closed",
+        ge=1,
+        le=1048576,
+        json_schema_extra={"unit": "MiB"},
+    )
 
 
 class Recorder(Node, Process):
@@ -90,39 +73,25 @@ class Recorder(Node, Process):
     def __init__(self) -> None:
         super().__init__("recorder")
         self.parameters = declare(self, RecorderParameters)
-        unknown = [camera for camera in self.parameters.cameras if camera not in SENSOR_TOPICS]
-        if unknown:
-            raise RecordingError(f"unknown camera {unknown[0]!r}; there are: {', '.join(SENSOR_TOPICS)}")
-        self._topics = {
-            topic: entry
-            for camera in self.parameters.cameras
-            for topic, entry in SENSOR_TOPICS[camera].items()
-        }
-        self._required = self.parameters.required_topics or [
-            topic for camera in self.parameters.cameras for topic in REQUIRED[camera]
-        ]
+        self._topics = topics_of(self.parameters.cameras)
+        self._required = set(self.parameters.required_topics or required_of(self.parameters.cameras))
         self._heard: set[str] = set()
-        self._manifest: Manifest | None = None
-        self._take: TakeWriter | None = None
+        self._session: RecordingSession | None = None
+        self._take: OpenTake | None = None
+        self._deadline = 0.0
         self._preroll = PreRoll(*PREROLL)
+        self._budget = Budget(self.parameters.queue << 20)
+        self._traffic = Traffic()
         self._truths = Truths()
-        self._facts: dict[str, Any] = {}
-        self._end: int | None = None
-        self._finishing: list[threading.Thread] = []
-        self._finished = 0
-        self._last_take = ""
         self._error = ""
-        self._cameras: dict[str, dict[str, str]] = {}
-        self._lock = threading.Lock()
+        self._failed = False
         self._status = self.create_publisher(RecorderStatus, "/recorder/status", LATCHED_QOS)
         for topic, (kind, qos) in self._topics.items():
-            self.create_subscription(kind, topic, self._sensor(topic), qos, raw=True)
+            self.create_subscription(kind, topic, self._hears(topic), qos, raw=True)
         self.create_subscription(SessionState, STATE, self._on_state, LATCHED_QOS)
-        self.create_subscription(Marker, MARKER, self._sensor(MARKER), SMALL_QOS, raw=True)
-        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, SMALL_QOS)
         self.create_subscription(String, TRUTH, self._on_truth, SMALL_QOS)
-        self.create_timer(1.0, self._publish_status)
-        self._closing = self.create_timer(GRACE / 2, self._close_when_due)
+        self.create_timer(1.0, self._every_second)
+        self.create_timer(GRACE / 4, self._look_after)
 
     def start(self) -> None:
         """Say what is waited for."""
@@ -130,199 +99,189 @@ class Recorder(Node, Process):
 
     def release(self) -> None:
         """Finish what is open: whoever stops the recorder keeps the take."""
-        self._close_take(complete=self._end is not None)
-        for thread in self._finishing:
-            thread.join()
-        if self._manifest is not None:
-            self._manifest.close()
+        self._close_take()
+        if self._session is not None:
+            error = self._session.close()
+            if error:
+                print(f"error: {error}", file=sys.stderr, flush=True)
 
     # --- what comes in -----------------------------------------------------------------------------
 
-    def _sensor(self, topic: str) -> Callable[[bytes], None]:
-        def write(message: bytes) -> None:
+    def _hears(self, topic: str) -> Callable[[bytes], None]:
+        def hear(message: bytes) -> None:
+            received = time.monotonic_ns()
+            self._traffic.add(len(message))
             if topic not in self._heard:
                 self._heard.add(topic)
                 self._publish_status()
-            self._write(topic, message)
+            if topic == DIAGNOSTICS:
+                self._note_cameras(deserialize_message(message, DiagnosticArray))
+            self._take_in(topic, received, message)
 
-        return write
+        return hear
 
-    def _write(self, topic: str, message: bytes) -> None:
+    def _take_in(self, topic: str, received: int, message: bytes) -> None:
         if self._take is None or self._is_behind_the_end(message):
-            self._preroll.add(topic, host_now(), message)
-            return
-        try:
-            self._take.write(topic, host_now(), message)
-        except RecordingError as error:
-            self._fail(error)
+            self._preroll.add(topic, received, message)
+        elif not self._take.put(topic, received, message) and not self._error:
+            self._complain(
+                f"the disk does not follow: {self._budget.limit >> 20} MiB wait for it, messages are dropped"
+            )
 
     def _is_behind_the_end(self, message: bytes) -> bool:
         """Whether a message no longer belongs to the take that is being closed: it may be the next one's."""
+        assert self._take is not None
+        ended = self._take.facts.ended
         try:
-            return self._end is not None and stamp_of(message) > self._end
+            return ended is not None and stamp_of(message) > ended
         except FormatError:
             return False
 
-    def _on_state(self, state: SessionState) -> None:
-        try:
-            self._follow(state)
-        except EvfaceError as error:
-            self._fail(error)
-
-    def _follow(self, state: SessionState) -> None:
-        if self._manifest is None and state.output:
-            self._open_session(state)
-        key = (state.trial, state.take)
-        current = (self._facts.get("trial"), self._facts.get("run"))
-        if self._take is not None and self._end is None and (not state.recording or key != current):
-            self._end = to_ns(state.header.stamp)
-            self._facts["outcome"] = _outcome(state, current)
-        if self._take is not None and self._end is not None and state.recording:
-            self._close_take(complete=True)
-        if state.recording and self._take is None and not self._error:
-            self._open_take(state)
-        elif self._take is not None:
-            self._write(STATE, _serialized(state))
-        if self._take is not None and state.recording:
-            self._facts["cues"].append(
-                {
-                    "phase": state.phase,
-                    "stamp_ns": to_ns(state.header.stamp),
-                    "planned_ns": to_ns(state.duration),
-                }
-            )
-        self._publish_status()
-
-    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+    def _note_cameras(self, message: DiagnosticArray) -> None:
         for status in message.status:
             camera = status.name.partition(":")[0].strip("/ ")
-            if camera in self.parameters.cameras:
-                self._cameras[camera] = {entry.key: entry.value for entry in status.values}
+            if self._session is not None and camera in self.parameters.cameras:
+                self._session.cameras[camera] = {entry.key: entry.value for entry in status.values}
 
     def _on_truth(self, message: String) -> None:
         complaint = self._truths.hear(message.data)
         if complaint:
             print(f"warning: {complaint}", flush=True)
 
-    # --- takes -------------------------------------------------------------------------------------
+    # --- the session -------------------------------------------------------------------------------
+
+    def _on_state(self, state: SessionState) -> None:
+        try:
+            self._follow(state)
+        except EvfaceError as error:
+            self._fail(str(error))
+        self._publish_status()
+
+    def _follow(self, state: SessionState) -> None:
+        if self._session is None and state.output and not self._failed:
+            self._open_session(state)
+        ending = self._take is not None and self._take.facts.ended is not None
+        if ending and state.recording:
+            self._close_take()
+        if self._take is not None:
+            self._follow_in_take(self._take, state)
+        if self._take is None and state.recording and self._session is not None and not self._failed:
+            self._open_take(self._session, state)
+
+    def _follow_in_take(self, take: OpenTake, state: SessionState) -> None:
+        goes_on = take.facts.holds(state)
+        if goes_on or not state.recording:
+            take.put(STATE, time.monotonic_ns(), bytes(serialize_message(state)))
+        was_over = take.facts.ended is not None
+        take.facts.follow(state)
+        if not was_over and not goes_on:
+            self._deadline = time.monotonic() + GRACE
+            if state.recording:
+                self._close_take()
 
     def _open_session(self, state: SessionState) -> None:
-        folder = Path(state.output) / f"sub-{state.subject}" / f"ses-{state.session}"
-        self._manifest = Manifest(folder)
-        self._session_facts = {
-            "subject": state.subject,
-            "session": state.session,
-            "trials": state.trials,
-            "started_ns": to_ns(state.header.stamp),
-            "software": f"rig {evface.__version__}",
-            "required_topics": self._required,
-        }
+        types = {topic: ros_type_name(kind) for topic, (kind, _) in self._topics.items()}
+        self._session = RecordingSession(
+            state,
+            resume=self.parameters.resume,
+            topics=types | {STATE: ros_type_name(SessionState)},
+            budget=self._budget,
+            reserve=self.parameters.reserve << 20,
+            truths=self._truths,
+            required=sorted(self._required),
+        )
+        for mended in self._session.mended:
+            print(f"{mended.did}: {mended.take}: {mended.detail}", flush=True)
 
-    def _open_take(self, state: SessionState) -> None:
-        assert self._manifest is not None
-        name = take_name(state.subject, state.session, state.au, state.take)
-        topics = {topic: ros_type_name(kind) for topic, (kind, _) in self._topics.items()}
-        topics |= {STATE: ros_type_name(SessionState), MARKER: ros_type_name(Marker)}
-        self._take = TakeWriter(self._manifest.folder, name, topics)
-        begin = to_ns(state.header.stamp)
-        # First in the bag: whoever plays it hears of the countdown before anything that came after it.
-        self._take.write(STATE, begin, _serialized(state))
-        for topic, received, message in self._preroll.since(begin):
-            self._take.write(topic, received, message)
-        self._end = None
-        self._facts = {
-            "subject": state.subject,
-            "session": state.session,
-            "au": state.au,
-            "trial": state.trial,
-            "run": state.take,
-            "cues": [],
-        }
+    def _open_take(self, session: RecordingSession, state: SessionState) -> None:
+        self._error = ""
+        begin = state.header.stamp.sec * SECOND + state.header.stamp.nanosec
+        self._take = session.open_take(state, bytes(serialize_message(state)), self._preroll.since(begin))
 
-    def _close_when_due(self) -> None:
-        if self._take is not None and self._end is not None and host_now() > self._end + GRACE * SECOND:
-            self._close_take(complete=True)
-            self._publish_status()
-        for thread in [thread for thread in self._finishing if not thread.is_alive()]:
-            self._finishing.remove(thread)
-            self._publish_status()
-
-    def _close_take(self, complete: bool) -> None:
-        if self._take is None:
-            return
+    def _close_take(self) -> None:
         take, self._take = self._take, None
-        facts = self._facts | {"ended_ns": self._end or host_now()}
-        self._end = None
-        if not complete:
-            facts["outcome"] = "interrupted"
-        thread = threading.Thread(target=self._bring_home, args=(take, facts), name=f"finish {take.name}")
-        self._finishing.append(thread)
-        thread.start()
+        if take is not None and self._session is not None:
+            self._session.close_take(take)
 
-    def _bring_home(self, take: TakeWriter, facts: dict[str, Any]) -> None:
-        assert self._manifest is not None
-        try:
-            line = take.finish(facts)
-            truth = self._truths.of(facts["au"], facts["trial"], facts["run"])
-            with self._lock:
-                if truth is not None:
-                    self._manifest.append_truth(take.name, truth)
-                self._manifest.append(line)
-                self._manifest.write_session(self._session_facts | {"cameras": self._cameras})
-                self._finished += 1
-                self._last_take = take.name
-        except EvfaceError as error:
+    # --- now and then ------------------------------------------------------------------------------
+
+    def _look_after(self) -> None:
+        """Close the take whose end has passed; notice what the writing threads have to say."""
+        before = self._state()
+        take = self._take
+        # The host's clock may be set anew at any time, so it is not asked.
+        if take is not None and take.facts.ended is not None and time.monotonic() > self._deadline:
+            self._close_take()
+        if take is not None and take.scribe.error:
+            self._fail(take.scribe.error)
+        error = self._session.collect() if self._session is not None else ""
+        if error:
             self._fail(error)
+        if self._state() != before:
+            self._publish_status()
+
+    def _every_second(self) -> None:
+        self._traffic.measure()
+        if self._take is not None and self._session is not None:
+            try:
+                self._session.check_room()
+            except EvfaceError as error:
+                self._fail(str(error))
+        self._publish_status()
 
     # --- what goes out -----------------------------------------------------------------------------
 
-    def _fail(self, error: Exception) -> None:
-        if not self._error:
-            self._error = str(error)
-            print(f"error: {error}", file=sys.stderr, flush=True)
-        self._take = None
+    def _complain(self, error: str) -> None:
+        self._error = error
+        print(f"error: {error}", file=sys.stderr, flush=True)
         self._publish_status()
 
+    def _fail(self, error: str) -> None:
+        """Record no more; what is open is finished as far as that can be."""
+        if not self._failed:
+            self._failed = True
+            self._complain(error)
+        self._close_take()
+
     def _state(self) -> str:
-        if self._error:
+        if self._failed:
             return "failed"
-        if missing(self._required, self._heard):
-            return "waiting"
         if self._take is not None:
             return "recording"
-        return "finishing" if self._finishing else "ready"
+        if self._required - self._heard:
+            return "waiting"
+        return "finishing" if self._session is not None and self._session.finishing else "ready"
 
     def _publish_status(self) -> None:
-        take = self._take
+        session = self._session
         status = RecorderStatus(
             state=self._state(),
-            waiting_for=missing(self._required, self._heard),
-            take=take.name if take else "",
-            takes_finished=self._finished,
-            last_take=self._last_take,
-            bytes=take.size if take else 0,
-            messages=take.messages if take else 0,
-            lost=take.lost if take else 0,
-            safe_to_leave=take is None and not self._finishing and not self._error,
+            waiting_for=sorted(self._required - self._heard),
+            rate=self._traffic.rate,
+            queued=self._budget.used,
+            safe_to_leave=self._take is None and not self._failed,
             error=self._error,
         )
+        if session is not None:
+            status.folder, status.last_take = str(session.folder), session.last_take
+            status.takes_finished = session.finished
+            status.safe_to_leave = status.safe_to_leave and not session.finishing
+            status.free = self._free(session)
+        if self._take is not None:
+            take = self._take.scribe.take
+            status.take, status.bytes, status.messages, status.lost = (
+                take.name, take.size, take.messages, take.lost,
+            )  # fmt: skip
+            status.queued += take.pending
         status.header.stamp = to_time(host_now())
         self._status.publish(status)
 
-
-def _outcome(state: SessionState, current: tuple[int | None, int | None]) -> str:
-    """How the open take ended: the phase that followed tells."""
-    if state.phase in ("aborted", "paused"):
-        return "aborted" if state.phase == "aborted" else "interrupted"
-    if state.trial == current[0] and state.take != current[1]:
-        return "redone"
-    return "complete"
-
-
-def _serialized(message: Any) -> bytes:
-    from rclpy.serialization import serialize_message
-
-    return bytes(serialize_message(message))
+    @staticmethod
+    def _free(session: RecordingSession) -> int:
+        try:
+            return session.free
+        except EvfaceError:
+            return 0
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Takes on disk: one rosbag2 mcap bag each, and the manifest of a session. No ROS graph in here."""
+"""Takes on disk: one rosbag2 mcap bag each, and the manifest of a session. No node in here."""
 
 from rig.recording.manifest import Manifest
 from rig.recording.preroll import PreRoll

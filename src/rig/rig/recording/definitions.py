@@ -28,3 +28,18 @@ def typestore() -> Typestore:
             types |= get_types_from_msg(path.read_text(), f"{package}/msg/{path.stem}")
     store.register(types)
     return store
+
+
+@cache
+def definition(kind: str) -> tuple[str, str]:
+    """The .msg text of a type with all that it is made of, and its type hash (RIHS01).
+
+    Args:
+        kind: ROS name, "std_msgs/msg/Header".
+
+    Raises:
+        GraphError: one of the message packages is not installed.
+    """
+    store = typestore()
+    text, _ = store.generate_msgdef(kind, ros_version=2)
+    return text, store.hash_rihs01(kind)

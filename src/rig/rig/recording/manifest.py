@@ -5,11 +5,16 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import threading
 from pathlib import Path
 from typing import IO, Any
 
 from rig.errors import RecordingError
+from rig.recording.disk import make_folder, sync
+from rig.recording.take import PARTIAL
 from rig.recording.truths import TRUTHS
+
+MANIFEST = "manifest.jsonl"
 
 
 class Manifest:
@@ -17,45 +22,73 @@ class Manifest:
 
     Args:
         folder: of the session, made if it is not there.
+        resume: go on with a session that has takes already.
 
     Raises:
-        RecordingError: the folder cannot be written, another recorder holds it, or it has takes already.
+        RecordingError: the folder cannot be written, another recorder holds it, or it has takes already and
+            is not to be resumed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, resume: bool = False) -> None:
         self.folder = folder
-        self.path = folder / "manifest.jsonl"
+        self.path = folder / MANIFEST
         self._lock: IO[bytes] | None = None
+        self._appending = threading.Lock()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             self._lock = (folder / ".lock").open("wb")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            self.close()
             raise RecordingError(f"another recorder is writing to {folder}") from error
         except OSError as error:
+            self.close()
             raise RecordingError(f"cannot record to {folder}: {error.strerror or error}") from error
-        if self.path.exists() or any(folder.glob("sub-*")):
+        if not resume and _holds_takes(folder):
             self.close()
             raise RecordingError(
-                f"{folder} holds a recorded session already: choose another session or folder"
+                f"{folder} holds a recorded session already: choose another session or folder, or resume it"
             )
 
-    def write_session(self, facts: dict[str, Any]) -> None:
-        """Write session.json anew, whole or not at all."""
-        temporary = self.folder / ".session.json"
-        try:
-            temporary.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
-            os.replace(temporary, self.folder / "session.json")
-        except OSError as error:
-            raise RecordingError(f"cannot write session.json in {self.folder}: {error.strerror}") from error
+    def takes(self) -> set[str]:
+        """Names of the finished takes: those with a whole line.
 
-    def append(self, line: dict[str, Any]) -> None:
-        """Add the line of a finished take and bring it to the disk.
+        Raises:
+            RecordingError: the manifest cannot be read.
+        """
+        return {str(line["take"]) for line in read_lines(self.path)}
+
+    def session(self) -> dict[str, Any]:
+        """What session.json says, {} where there is none or it is broken."""
+        try:
+            found = json.loads((self.folder / "session.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def write_session(self, facts: dict[str, Any]) -> None:
+        """Write session.json anew, whole or not at all.
 
         Raises:
             RecordingError: the disk is full or gone.
         """
-        _append(self.path, line)
+        temporary = self.folder / ".session.json"
+        try:
+            temporary.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+            sync(temporary)
+            os.replace(temporary, self.folder / "session.json")
+            sync(self.folder)
+        except OSError as error:
+            raise RecordingError(f"cannot write session.json in {self.folder}: {error.strerror}") from error
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Add the line of a finished take and bring it to the disk; may be called from several threads.
+
+        Raises:
+            RecordingError: the disk is full or gone.
+        """
+        with self._appending:
+            _append(self.path, line)
 
     def append_truth(self, name: str, truth: dict[str, Any]) -> None:
         """Add what a virtual subject did in a take, before the take's own line.
@@ -67,7 +100,8 @@ class Manifest:
         Raises:
             RecordingError: the disk is full or gone.
         """
-        _append(self.folder / TRUTHS, {"name": name, **truth})
+        with self._appending:
+            _append(self.folder / TRUTHS, {"name": name, **truth})
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -76,11 +110,53 @@ class Manifest:
             self._lock = None
 
 
-def _append(path: Path, line: dict[str, Any]) -> None:
+def _holds_takes(folder: Path) -> bool:
+    return (folder / MANIFEST).exists() or any(folder.glob("sub-*")) or any(folder.glob(f"{PARTIAL}/*"))
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Whole lines of a .jsonl file; a last one that a crash cut off is left out.
+
+    Raises:
+        RecordingError: it cannot be read, or a line is not a JSON object with a take's name.
+    """
     try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RecordingError(f"cannot read {path}: {error.strerror or error}") from error
+    lines: list[dict[str, Any]] = []
+    for number, line in enumerate(text.split(b"\n")[:-1], 1):
+        try:
+            lines.append(_with_take(json.loads(line)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise RecordingError(f"{path}:{number}: not the line of a take: {line[:60]!r}") from error
+    return lines
+
+
+def _with_take(line: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(line["take"], str):
+        raise TypeError
+    return line
+
+
+def _append(path: Path, line: dict[str, Any]) -> None:
+    new = not path.exists()
+    try:
+        with path.open("ab") as file:
+            _cut_torn_line(path, file)
+            file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        if new:
+            sync(path.parent)
     except OSError as error:
         raise RecordingError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _cut_torn_line(path: Path, file: IO[bytes]) -> None:
+    """Take away what a crash left of a line, so that the next one stands alone."""
+    whole = path.read_bytes().rfind(b"\n") + 1
+    if whole != file.tell():
+        file.truncate(whole)

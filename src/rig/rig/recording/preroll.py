@@ -27,7 +27,7 @@ class PreRoll:
         self._messages: deque[tuple[int, str, bytes]] = deque()
 
     def add(self, topic: str, received: int, message: bytes) -> None:
-        """Remember a serialized message that arrived at ``received``, ns."""
+        """Remember a serialized message that arrived at ``received``, ns on the monotonic clock."""
         self._messages.append((received, topic, message))
         self._size += len(message)
         while self._messages[0][0] < received - self._duration or self._size > self._limit:
@@ -36,7 +36,10 @@ class PreRoll:
                 break
 
     def since(self, begin: int) -> Iterator[tuple[str, int, bytes]]:
-        """Topic, arrival and bytes of messages stamped at or after ``begin``, ns; forgets all of them."""
+        """Topic, arrival and bytes of messages stamped at or after ``begin``, ns on the host's clock.
+
+        Forgets all of them.
+        """
         while self._messages:
             received, topic, message = self._messages.popleft()
             try:

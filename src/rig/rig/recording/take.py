@@ -1,27 +1,19 @@
-"""One take: a rosbag2 mcap bag that appears under its name only when it is whole."""
+"""One take: a bag that appears under its name only when it is whole and on the disk."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rosbags.interfaces import Connection
-from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.rosbag2.errors import WriterError
-
-from evface.errors import FormatError
-from evface.events import parse_event_packet, stamp_of
 from rig.errors import RecordingError
-from rig.recording.definitions import typestore
+from rig.recording.bag import BagWriter
+from rig.recording.disk import make_folder, sync
+from rig.recording.statistics import TopicStatistics
 
 PARTIAL = ".partial"
 """Folder of a session in which bags live until they are whole."""
-
-EVENT_PACKET = "event_camera_msgs/msg/EventPacket"
 
 
 def take_name(subject: str, session: str, au: int, run: int) -> str:
@@ -29,57 +21,14 @@ def take_name(subject: str, session: str, au: int, run: int) -> str:
     return f"sub-{subject}_ses-{session}_task-au{au:02d}_run-{run:02d}"
 
 
-@dataclass
-class TopicStatistics:
-    """What arrived on one topic during a take.
-
-    Attributes:
-        type: ROS name of the message type.
-        messages: written.
-        size: bytes of serialized messages.
-        first: ns, stamp of the first message.
-        last: ns, stamp of the last one.
-        lost: messages known to be missing by their sequence numbers (event packets only).
-        longest_gap: ns between the stamps of two neighbours.
-    """
-
-    type: str
-    messages: int = 0
-    size: int = 0
-    first: int = 0
-    last: int = 0
-    lost: int = 0
-    longest_gap: int = 0
-    _next_seq: int = -1
-
-    def add(self, stamp: int, message: bytes) -> None:
-        """Count a message in."""
-        if self.messages:
-            self.longest_gap = max(self.longest_gap, stamp - self.last)
-        else:
-            self.first = stamp
-        self.messages += 1
-        self.size += len(message)
-        self.last = stamp
-        if self.type == EVENT_PACKET:
-            self._count_lost(parse_event_packet(message).seq)
-
-    def _count_lost(self, seq: int) -> None:
-        if self._next_seq >= 0 and seq > self._next_seq:
-            self.lost += seq - self._next_seq
-        self._next_seq = seq + 1
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the manifest."""
-        return {
-            "type": self.type,
-            "messages": self.messages,
-            "bytes": self.size,
-            "first_stamp_ns": self.first,
-            "last_stamp_ns": self.last,
-            "lost": self.lost,
-            "longest_gap_ms": round(self.longest_gap / 1e6, 3),
-        }
+def next_run(folder: Path, subject: str, session: str, au: int, wanted: int) -> int:
+    """The first number from ``wanted`` on that no take of this AU has in a session's folder, whole or not."""
+    run = wanted
+    while any(
+        (place / take_name(subject, session, au, run)).exists() for place in (folder, folder / PARTIAL)
+    ):
+        run += 1
+    return run
 
 
 class TakeWriter:
@@ -94,41 +43,41 @@ class TakeWriter:
         RecordingError: a take of this name exists, or the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, name: str, topics: dict[str, str]) -> None:
+    def __init__(self, folder: Path, name: str, topics: Mapping[str, str]) -> None:
         self.folder = folder
         self.name = name
         self.statistics = {topic: TopicStatistics(kind) for topic, kind in topics.items()}
-        self.unreadable = 0
         self._path = folder / PARTIAL / name
         if (folder / name).exists() or self._path.exists():
             raise RecordingError(f"take {name} exists already in {folder}: takes are never overwritten")
-        self._writer = Writer(self._path, version=9, storage_plugin=StoragePlugin.MCAP)
         try:
-            self._writer.open()
-            self._connections = {topic: self._connect(topic, kind) for topic, kind in topics.items()}
-        except (OSError, WriterError) as error:
-            raise RecordingError(f"cannot open take {name} in {folder}: {error}") from error
-
-    def _connect(self, topic: str, kind: str) -> Connection:
-        return self._writer.add_connection(topic, kind, typestore=typestore())
+            make_folder(self._path.parent)
+            self._bag = BagWriter(self._path)
+        except OSError as error:
+            raise RecordingError(f"cannot open take {name} in {folder}: {error.strerror or error}") from error
 
     @property
     def size(self) -> int:
-        """Serialized bytes written so far."""
+        """Serialized bytes taken in so far."""
         return sum(topic.size for topic in self.statistics.values())
 
     @property
     def messages(self) -> int:
-        """Messages written so far."""
+        """Messages taken in so far."""
         return sum(topic.messages for topic in self.statistics.values())
 
     @property
     def lost(self) -> int:
-        """Messages known to be missing so far."""
+        """Messages known to be missing so far, by their sequence numbers."""
         return sum(topic.lost for topic in self.statistics.values())
 
+    @property
+    def pending(self) -> int:
+        """Bytes taken in that the file does not have yet."""
+        return self._bag.pending
+
     def write(self, topic: str, received: int, message: bytes) -> None:
-        """Append a serialized message as it came.
+        """Append a serialized message as it came; one that cannot be read is evidence, and kept.
 
         Args:
             topic: one of the take's topics.
@@ -138,17 +87,43 @@ class TakeWriter:
         Raises:
             RecordingError: the disk is full or gone.
         """
+        statistics = self.statistics[topic]
+        statistics.add(message)
         try:
-            self.statistics[topic].add(stamp_of(message), message)
-        except FormatError:
-            # A message that cannot be read is still recorded: it is evidence.
-            self.unreadable += 1
-        try:
-            self._writer.write(self._connections[topic], received, message)
+            self._bag.write(topic, statistics.type, received, message)
         except OSError as error:
-            raise RecordingError(f"cannot write to {self._path}: {error.strerror or error}") from error
+            raise self._cannot("write to", error) from error
 
-    def finish(self, facts: dict[str, Any]) -> dict[str, Any]:
+    def drop(self, topic: str) -> None:
+        """Count a message that there was no room for.
+
+        An event packet is missed again when the next one's sequence number comes: then it is counted as lost.
+        """
+        self.statistics[topic].dropped += 1
+
+    def keep_up(self) -> None:
+        """Bring to the disk what has waited long enough; to be called several times a second.
+
+        Raises:
+            RecordingError: the disk is full or gone.
+        """
+        try:
+            self._bag.keep_up()
+        except OSError as error:
+            raise self._cannot("write to", error) from error
+
+    def flush(self) -> None:
+        """Hand everything to the operating system, which outlives this process.
+
+        Raises:
+            RecordingError: the disk is full or gone.
+        """
+        try:
+            self._bag.flush()
+        except OSError as error:
+            raise self._cannot("write to", error) from error
+
+    def finish(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Close the bag, bring it to the disk and give it its name.
 
         Args:
@@ -161,39 +136,43 @@ class TakeWriter:
             RecordingError: the disk is full or gone; the partial bag stays where it is.
         """
         try:
-            self._writer.close()
-            digest = hashlib.sha256()
-            for path in sorted(self._path.iterdir()):
-                _sync(path)
-            bag = self._path / f"{self.name}.mcap"
-            with bag.open("rb") as file:
-                for block in iter(lambda: file.read(1 << 20), b""):
-                    digest.update(block)
-            _sync(self._path)
-            os.rename(self._path, self.folder / self.name)
-            _sync(self.folder)
+            digest = self._bag.close()
+            give_name(self._path, self.folder)
         except OSError as error:
-            raise RecordingError(f"cannot finish take {self._path}: {error.strerror or error}") from error
-        return {
-            "take": self.name,
-            **facts,
-            "messages": self.messages,
-            "bytes": self.size,
-            "lost": self.lost,
-            "unreadable": self.unreadable,
-            "topics": {topic: found.as_dict() for topic, found in self.statistics.items()},
-            "sha256": digest.hexdigest(),
-        }
+            raise self._cannot("finish", error) from error
+        return manifest_line(self.name, facts, self.statistics, digest)
+
+    def abandon(self) -> None:
+        """Leave the partial bag as it is, for `rig repair`."""
+        self._bag.abandon()
+
+    def _cannot(self, what: str, error: OSError) -> RecordingError:
+        return RecordingError(f"cannot {what} take {self._path}: {error.strerror or error}")
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def give_name(partial: Path, folder: Path) -> None:
+    """Move a bag that is on the disk to a session's folder.
+
+    Raises:
+        OSError: there is one of this name, or the disk is gone.
+    """
+    os.rename(partial, folder / partial.name)
+    sync(folder)
 
 
-def missing(topics: Iterable[str], heard: Iterable[str]) -> list[str]:
-    """Topics not heard yet, sorted."""
-    return sorted(set(topics) - set(heard))
+def manifest_line(
+    name: str, facts: Mapping[str, Any], statistics: Mapping[str, TopicStatistics], digest: str
+) -> dict[str, Any]:
+    """What the manifest says of a take; ``digest`` is the SHA-256 of its mcap file."""
+    topics = statistics.values()
+    return {
+        "take": name,
+        **facts,
+        "messages": sum(topic.messages for topic in topics),
+        "bytes": sum(topic.size for topic in topics),
+        "lost": sum(topic.lost for topic in topics),
+        "dropped": sum(topic.dropped for topic in topics),
+        "unreadable": sum(topic.unreadable for topic in topics),
+        "topics": {topic: found.as_dict() for topic, found in statistics.items()},
+        "sha256": digest,
+    }

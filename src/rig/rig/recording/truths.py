@@ -36,6 +36,8 @@ class Truths:
             key = int(truth["trial"]), int(truth["take"])
         except (ValueError, KeyError, TypeError):
             return f"{TRUTH}: not the truth of a take: {text[:80]!r}"
+        if key[1] == 0:
+            return ""  # of a rehearsal, which is not recorded
         first, known = self._known.setdefault(key, (camera, truth))
         if known == truth or self._complained:
             return ""
