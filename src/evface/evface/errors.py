@@ -27,3 +27,7 @@ class ConfigError(EvfaceError):
 
 class DatasetError(EvfaceError):
     """A dataset or a set of recordings is incomplete or contradicts itself."""
+
+
+class PrivacyError(EvfaceError):
+    """What was asked would break a promise to a subject: no consent, a withdrawal, an open linking file."""

@@ -145,7 +145,9 @@ class TakeRecording:
             self.add(
                 "/session/state", "rig_interfaces/msg/SessionState", onset, session=self.take.session,
                 subject=self.take.subject, phase=phase, duration=duration, trials=3, recording=True,
-                text="", output="", **trials,
+                text="", output="", script="short", language="en", block="main",
+                aus=np.array([self.take.au], np.uint16), takes=np.array([self.take.run], np.uint16),
+                commands=[], **trials,
             )  # fmt: skip
             self.add(
                 "/session/marker",

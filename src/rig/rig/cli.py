@@ -14,6 +14,7 @@ from rig.commands.learning import convert, train
 from rig.commands.recording import record
 from rig.commands.repair import repair
 from rig.commands.simulate import simulate
+from rig.commands.subject import log, subject, withdraw
 from rig.commands.watching import live, replay
 
 app = typer.Typer(
@@ -36,6 +37,9 @@ app.add_typer(train, name="train")
 app.command()(live)
 app.command()(replay)
 app.command()(demo)
+app.add_typer(subject, name="subject")
+app.command()(withdraw)
+app.add_typer(log, name="audit")
 
 
 @app.command("parameters")

@@ -14,7 +14,9 @@ from evface.dataset.progress import Progress, silent
 from evface.dataset.recordings import Take, find_takes
 from evface.dataset.take_files import DONE
 from evface.dataset.tree import read_json
-from evface.errors import DatasetError, EvfaceError
+from evface.errors import DatasetError, EvfaceError, PrivacyError
+from evface.privacy.consent import Purpose
+from evface.privacy.tombstones import refuse_withdrawn
 
 
 @dataclass(slots=True)
@@ -55,11 +57,13 @@ def convert(
     progress: Progress = silent,
     complain: Callable[[str], None] = lambda line: None,
     boxes: bool = True,
+    purpose: Purpose = "research",
 ) -> ConversionReport:
     """Make or continue a dataset from recorded sessions.
 
     Finished takes are skipped, so that an interrupted conversion goes on where it was; recordings are
-    only read.
+    only read. A subject who withdrew is left out, here and in the recordings. What is to be shared holds only
+    sessions whose consent covers that, and videos only where it covers them too.
 
     Args:
         recordings: folder with sub-*/ses-*.
@@ -67,9 +71,10 @@ def convert(
         progress: told after every take.
         complain: told at once, in one line, what could not be converted and why.
         boxes: search the frames for the face; without, every take gets the centred default box.
+        purpose: what the dataset is for; what is in ``out`` must have been made for the same.
 
     Raises:
-        DatasetError: no recordings, or ``out`` cannot be written or lies inside them.
+        DatasetError: no recordings, or ``out`` cannot be written, lies inside them or has another purpose.
         ConfigError: boxes are wanted and facenet-pytorch is not installed.
     """
     if out.resolve().is_relative_to(recordings.resolve()):
@@ -80,6 +85,7 @@ def convert(
         report.failed[name] = why
         complain(f"{name} was left out: {why}")
 
+    _refuse_other_purpose(out, purpose)
     takes = find_takes(recordings, fail)
     detector: FaceDetector | None = None
     try:
@@ -89,9 +95,10 @@ def convert(
             if quality is not None:
                 report.skipped.append(take.id.name)
             else:
-                detector = FaceDetector() if boxes and detector is None else detector
                 try:
-                    quality = convert_take(take, out, detector)
+                    _check_promises(take, (recordings, out), purpose)
+                    detector = FaceDetector() if boxes and detector is None else detector
+                    quality = convert_take(take, out, detector, purpose)
                     report.converted.append(take.id.name)
                 except EvfaceError as error:
                     fail(take.id.name, str(error))
@@ -103,6 +110,21 @@ def convert(
     except OSError as error:
         raise DatasetError(f"{out}: cannot be written: {error.strerror or error}") from error
     return report
+
+
+def _refuse_other_purpose(out: Path, purpose: Purpose) -> None:
+    """A dataset to be shared must not hold what was converted for the group alone."""
+    for path in out.glob(f"sub-*/ses-*/beh/*_{DONE}"):
+        found = read_json(path).get("purpose", "research")
+        if found != purpose:
+            raise DatasetError(f"{out}: was made for {found}, not for {purpose}: choose another folder")
+
+
+def _check_promises(take: Take, roots: tuple[Path, Path], purpose: Purpose) -> None:
+    for root in roots:
+        refuse_withdrawn(root, take.id.subject)
+    if purpose == "sharing" and not take.allows("sharing"):
+        raise PrivacyError("no consent to sharing")
 
 
 def _there(take: Take, out: Path) -> dict[str, Any] | None:

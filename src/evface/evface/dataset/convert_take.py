@@ -11,15 +11,19 @@ from evface.dataset.cues import CueRecord
 from evface.dataset.recordings import CAMERAS, DAVIS_FRAMES, EVENT_TOPICS, WEBCAM_FRAMES, Take, TakeBag
 from evface.dataset.take_files import TakeFiles, files_of
 from evface.dataset.truth import TRUTH, recorded_truth, with_seconds
+from evface.privacy.consent import Purpose
 
 
-def convert_take(take: Take, out: Path, detector: FaceDetector | None) -> dict[str, Any]:
+def convert_take(
+    take: Take, out: Path, detector: FaceDetector | None, purpose: Purpose = "research"
+) -> dict[str, Any]:
     """Convert one take; its files appear when all are whole, quality.json last.
 
     Args:
         take: what was recorded.
         out: root of the dataset.
         detector: of faces; None: default boxes.
+        purpose: "research", or "sharing": then no video without consent to its release.
 
     Returns:
         What its quality.json says.
@@ -42,7 +46,9 @@ def convert_take(take: Take, out: Path, detector: FaceDetector | None) -> dict[s
             files.frames("rgb", bag.webcam_frames(), take.sources["rgb"])
         if truth is not None:
             files.write_json(TRUTH, with_seconds(truth, files.origin))
-        return files.finish(take.trial, take.outcome, bag_sha256=take.sha256)
+        if purpose == "sharing" and not take.allows("rgb_release"):
+            files.withhold_videos()
+        return files.finish(take.trial, take.outcome, bag_sha256=take.sha256, purpose=purpose)
 
 
 def _cues(take: Take, bag: TakeBag) -> list[CueRecord]:

@@ -12,10 +12,22 @@ import evface
 from evface.dataset.card import card
 from evface.dataset.cues import NOT_AVAILABLE
 from evface.dataset.splits import folds_of
-from evface.dataset.tree import ConvertedTake, iter_takes, training_takes
+from evface.dataset.tree import ConvertedTake, iter_takes, read_json, training_takes
 from evface.errors import DatasetError
+from evface.privacy.consent import SCOPES
+from evface.privacy.durable import replace_file
+from evface.privacy.tombstones import TOMBSTONES
 
 NAME = "Facial Action Units before event cameras"
+
+CONSENT_COLUMNS = {
+    "consent_scopes": "what the participant agreed to in every session: " + ", ".join(SCOPES),
+    "consent_version": "of the consent form",
+}
+"""Of a participant, where a session has a consent.json."""
+
+MANIFEST = "MANIFEST.sha256"
+"""At the root of a dataset: the checksums of its files."""
 
 TRAITS = {"sex": "f or m", "age": "years", "glasses": "frame, or none", "beard": "shape, or none"}
 """Of a participant, where session.json has them under ``person``."""
@@ -35,14 +47,11 @@ def describe(
         name: of the dataset.
         about: lines of Markdown for the card: how it came about.
     """
-    takes = list(iter_takes(root))
     for (subject, session), facts in sessions.items():
         folder = root / f"sub-{subject}" / f"ses-{session}"
         if folder.exists():
             _write_json(folder / "session.json", facts)
-    _write_participants(root, takes, sessions)
-    _write_splits(root, takes)
-    (root / "README.md").write_text(card(name, takes, about), encoding="utf-8")
+    _write_tables(root, sessions, name, about)
     _write_json(
         root / "dataset_description.json",
         {
@@ -52,7 +61,36 @@ def describe(
             "GeneratedBy": [{"Name": "evface", "Version": evface.__version__}],
         },
     )
-    _write_manifest(root)
+    _write_manifest(root, {})
+
+
+def describe_again(root: Path) -> None:
+    """Write the descriptions of a dataset anew, after takes were taken out of it.
+
+    The takes that stay keep the checksums they had: a file that was damaged meanwhile is not made good.
+
+    Args:
+        root: of a dataset that was described before.
+
+    Raises:
+        FormatError: a take's file, dataset_description.json or a session.json is broken.
+    """
+    sessions = {
+        (path.parts[-3].removeprefix("sub-"), path.parts[-2].removeprefix("ses-")): read_json(path)
+        for path in sorted(root.glob("sub-*/ses-*/session.json"))
+    }
+    _write_tables(root, sessions, str(read_json(root / "dataset_description.json").get("Name", NAME)))
+    _write_manifest(root, _takes_checksums(root))
+
+
+def _write_tables(
+    root: Path, sessions: dict[tuple[str, str], dict[str, Any]], name: str, about: Sequence[str] = ()
+) -> None:
+    """Participants, splits and card, from the takes that are there."""
+    takes = list(iter_takes(root))
+    _write_participants(root, takes, sessions)
+    _write_splits(root, takes)
+    (root / "README.md").write_text(card(name, takes, about), encoding="utf-8")
 
 
 def _write_participants(
@@ -60,7 +98,8 @@ def _write_participants(
 ) -> None:
     people = {subject: facts["person"] for (subject, _), facts in sessions.items() if "person" in facts}
     traits = [name for name in TRAITS if any(name in person for person in people.values())]
-    lines = ["\t".join(["participant_id", "sessions", "takes", "clips", "simulated", *traits])]
+    agreed = [name for name in CONSENT_COLUMNS if any("consent" in facts for facts in sessions.values())]
+    lines = ["\t".join(["participant_id", "sessions", "takes", "clips", "simulated", *agreed, *traits])]
     used = training_takes(takes)
     for subject in sorted({take.id.subject for take in takes}):
         own = [take for take in takes if take.id.subject == subject]
@@ -69,7 +108,11 @@ def _write_participants(
         simulated = "partly" if len(kinds) > 1 else "yes" if True in kinds else "no"
         counts = len({take.id.session for take in own}), len(own), clips
         person = people.get(subject, {})
-        cells = [f"sub-{subject}", *counts, simulated, *(person.get(name, NOT_AVAILABLE) for name in traits)]
+        consent = _consent(subject, sessions)
+        facts = (person | consent).get
+        cells = [
+            f"sub-{subject}", *counts, simulated, *(facts(name, NOT_AVAILABLE) for name in (*agreed, *traits))
+        ]  # fmt: skip
         lines.append("\t".join(map(str, cells)))
     (root / "participants.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _write_json(
@@ -87,9 +130,22 @@ def _write_participants(
                     "no": "in no take",
                 },
             },
+            **{name: {"Description": CONSENT_COLUMNS[name]} for name in agreed},
             **{name: {"Description": TRAITS[name]} for name in traits},
         },
     )
+
+
+def _consent(subject: str, sessions: dict[tuple[str, str], dict[str, Any]]) -> dict[str, str]:
+    """What a subject agreed to: in all sessions where there are several."""
+    given = [
+        facts["consent"] for (who, _), facts in sessions.items() if who == subject and "consent" in facts
+    ]
+    if not given:
+        return {}
+    scopes = [scope for scope in SCOPES if all(scope in consent["scopes"] for consent in given)]
+    versions = sorted({consent["version"] for consent in given})
+    return {"consent_scopes": ",".join(scopes), "consent_version": ",".join(versions)}
 
 
 def _write_splits(root: Path, takes: list[ConvertedTake]) -> None:
@@ -110,19 +166,33 @@ def _write_splits(root: Path, takes: list[ConvertedTake]) -> None:
     _write_json(root / "splits" / "loso.json", content)
 
 
-def _write_manifest(root: Path) -> None:
-    """Checksums in the manner of sha256sum, so that ``sha256sum -c MANIFEST.sha256`` checks them."""
+def _write_manifest(root: Path, known: dict[str, str]) -> None:
+    """Checksums in the manner of sha256sum, so that ``sha256sum -c MANIFEST.sha256`` checks them.
+
+    Args:
+        root: of the dataset.
+        known: checksums that are not taken again, by path within the dataset.
+    """
     lines = []
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
-        if (
-            path.is_file()
-            and path.name != "MANIFEST.sha256"
-            and not any(p.startswith(".") for p in relative.parts)
-        ):
-            with path.open("rb") as file:
-                lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {relative.as_posix()}")
-    (root / "MANIFEST.sha256").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if path.is_file() and path.name not in (MANIFEST, TOMBSTONES) and not hidden:
+            lines.append(f"{known.get(relative.as_posix()) or _checksum(path)}  {relative.as_posix()}")
+    replace_file(root / MANIFEST, "\n".join(lines) + "\n")
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _takes_checksums(root: Path) -> dict[str, str]:
+    """What the manifest says of the subjects' files, by path; nothing where there is none."""
+    path = root / MANIFEST
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    pairs = (line.split("  ", 1) for line in lines if "  " in line)
+    return {name: checksum for checksum, name in pairs if name.startswith("sub-")}
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

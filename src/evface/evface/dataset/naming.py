@@ -8,6 +8,9 @@ from pathlib import Path
 
 from evface.errors import DatasetError
 
+PLAN = "simulation.json"
+"""At the root of a dataset of virtual people: from which plan, and by which version of the simulator."""
+
 _TAKE = re.compile(r"sub-([A-Za-z0-9]+)_ses-([A-Za-z0-9]+)_task-au(\d+)_run-(\d+)")
 
 

@@ -16,6 +16,7 @@ from evface.dataset.cues import CueRecord
 from evface.dataset.naming import TakeId
 from evface.errors import DatasetError, EvfaceError, FormatError
 from evface.events import Events, make_decoder
+from evface.privacy.consent import Scope, read_consent
 
 EVENT_TOPICS = {"davis": "/davis346/events", "evk4": "/evk4/events"}
 """Name of a sensor in the dataset, and the topic of its events."""
@@ -88,6 +89,10 @@ class Take:
         """ns, host clock, when the last phase was over; None where the manifest does not say."""
         ended = self.line.get("ended_ns")
         return None if ended is None else int(ended)
+
+    def allows(self, scope: Scope) -> bool:
+        """Whether the subject agreed to this; nobody did where the session has no consent."""
+        return scope in self.session.get("consent", {}).get("scopes", ())
 
     @property
     def sources(self) -> dict[str, str]:
@@ -165,12 +170,21 @@ def _raise(name: str, why: str) -> None:
 def _session_takes(manifest: Path, complain: Complaint) -> Iterator[Take]:
     folder = manifest.parent
     name = f"{folder.parent.name}_{folder.name}"
+    try:
+        consent = read_consent(folder)
+    except EvfaceError as error:
+        # Nobody can tell what the subject agreed to: none of the session is used.
+        complain(f"{name}_consent.json", str(error))
+        return
     session: dict[str, Any] = {}
     path = folder / "session.json"
     try:
         session = _json(path.read_bytes(), path) if path.exists() else {}
     except DatasetError as error:
         complain(f"{name}_session.json", str(error))
+    session.pop("consent", None)
+    if consent is not None:
+        session["consent"] = consent.model_dump(mode="json")
     for number, text in enumerate(manifest.read_bytes().splitlines(), 1):
         where = f"{manifest}:{number}"
         try:

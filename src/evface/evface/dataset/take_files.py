@@ -200,6 +200,12 @@ class TakeFiles:
             "interval_longest_ms": round(float(intervals.max()), 3) if len(intervals) else None,
         }
 
+    def withhold_videos(self) -> None:
+        """Take the videos out again: the subject did not agree to their release; the face boxes stay."""
+        for path in [*self._work.glob("*_video.mkv"), *self._work.glob("*_timestamps.csv")]:
+            path.unlink()
+        self.flags.append("videos withheld: no consent to their release")
+
     # --- boxes -------------------------------------------------------------------------------------
 
     def look(self, recording: str, pictures: Iterable[Picture]) -> None:

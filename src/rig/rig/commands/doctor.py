@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evface.errors import EvfaceError
+from evface.privacy import volume_of
 from rig.resources import share
 from rig.transport import environment
 
@@ -172,6 +173,14 @@ def check_disk(folder: Path) -> Finding:
     return Finding("disk", "ready", detail)
 
 
+def check_volume(folder: Path) -> Finding:
+    """Whether recordings of faces go to an encrypted volume."""
+    volume = volume_of(folder)
+    return Finding(
+        "encryption", "ready" if volume.state == "encrypted" else "absent", volume.warning or volume.detail
+    )
+
+
 def check_launch() -> Finding:
     """Whether `ros2 launch` is there, or the rig starts its nodes itself."""
     ros2 = shutil.which("ros2")
@@ -195,6 +204,7 @@ def findings(folder: Path) -> Iterator[Finding]:
         ("webcam", check_webcam),
         ("GPU", check_gpu),
         ("disk", lambda: check_disk(folder)),
+        ("encryption", lambda: check_volume(folder)),
     )
     for what, check in checks:
         try:

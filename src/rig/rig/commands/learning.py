@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from evface.dataset.progress import progress_bar
-from evface.errors import ConfigError
+from evface.errors import ConfigError, PrivacyError
+from evface.privacy import Purpose, audit
 from rig.resources import config_or_path
 
 train = typer.Typer(no_args_is_help=True, help="Train the networks on a converted dataset.")
@@ -18,6 +19,9 @@ train = typer.Typer(no_args_is_help=True, help="Train the networks on a converte
 def convert(
     recordings: Path = typer.Argument(..., help="Folder of recordings, with sub-*/ses-*."),
     out: Path = typer.Option(Path("dataset"), help="Root of the dataset; an unfinished one is continued."),
+    purpose: Purpose = typer.Option(
+        "research", help="research, or sharing: only who agreed to it, videos only where released."
+    ),
 ) -> None:
     """Turn recordings into a dataset: HDF5 events, videos, face boxes, cues, leave-one-subject-out splits.
 
@@ -31,8 +35,21 @@ def convert(
     console = Console(highlight=False, soft_wrap=True)
     with progress_bar("converting", console) as progress:
         report = convert_recordings(
-            recordings, out, progress=progress, complain=lambda line: console.print(line, markup=False)
+            recordings,
+            out,
+            progress=progress,
+            complain=lambda line: console.print(line, markup=False),
+            purpose=purpose,
         )
+    try:
+        audit(
+            recordings, "exported", dataset=str(out.resolve()), purpose=purpose, takes=len(report.converted)
+        )
+    except PrivacyError as error:
+        # An archive that is only read can be worked with, but what leaves the house is written down.
+        if purpose == "sharing":
+            raise
+        console.print(f"warning: {error}", markup=False)
     console.print(
         f"{out}: {len(report.converted)} takes converted, {len(report.skipped)} were there, "
         f"{len(report.failed)} left out",

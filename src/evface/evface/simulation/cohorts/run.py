@@ -22,6 +22,7 @@ import cv2
 
 from evface.dataset.boxes import FaceDetector
 from evface.dataset.description import describe
+from evface.dataset.naming import PLAN
 from evface.dataset.progress import Progress, silent
 from evface.dataset.take_files import DONE, PARTIAL
 from evface.dataset.tree import read_json
@@ -29,9 +30,6 @@ from evface.errors import ConfigError, DatasetError
 from evface.simulation.cohorts.about import NAME, about, session_facts, simulator
 from evface.simulation.cohorts.plan import PlannedTake, SimulationPlan
 from evface.simulation.cohorts.take import simulate_take
-
-PLAN = "simulation.json"
-"""At the dataset's root: which plan, and by which version of the simulator."""
 
 LOCK = ".lock"
 """At the dataset's root: held while somebody works on it."""
