@@ -167,6 +167,12 @@ def record_graph(options: RecordOptions) -> Graph:
     return Graph(tuple(nodes), f"recording {options.subject}, session {conductor['session']}, to {out}")
 
 
+def people_are_recorded(graph: Graph) -> bool:
+    """Whether a camera of the graph sees who sits there, and not a virtual person or a file."""
+    cameras = [node for node in graph.nodes if node.name in CAMERAS]
+    return any(node.parameters.get("source", "live") == "live" for node in cameras)
+
+
 def live_graph(options: LiveOptions) -> Graph:
     """A camera, slicer, face tracker and recogniser.
 

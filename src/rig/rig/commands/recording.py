@@ -7,9 +7,10 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from evface.privacy import volume_of
 from evface.validation import validated
 from rig.commands.operator import obey_terminal
-from rig.graph import RecordOptions, record_graph
+from rig.graph import RecordOptions, people_are_recorded, record_graph
 from rig.starting.local import run_graph
 
 
@@ -59,6 +60,9 @@ def record(
     def say(line: str) -> None:
         console.print(line, markup=False)
 
+    warning = volume_of(Path(options.out)).warning
+    if warning and people_are_recorded(graph):
+        say(f"warning: {warning}")
     if not headless:
         obey_terminal(say)
     code = run_graph(graph, say)
