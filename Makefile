@@ -10,7 +10,6 @@ DONE := $(VENV)/.setup
 ROS := $(if $(ROS_DISTRO),$(ROS_DISTRO),wheels)
 LOCK := requirements/$(if $(ROS_DISTRO),lock-sourced,lock).txt
 OTHER_PREFIXES := $(if $(ROS_DISTRO),$(filter-out $(VENV),$(subst :, ,$(AMENT_PREFIX_PATH))))
-INSTALLED_EVENT_MSGS := $(foreach prefix,$(OTHER_PREFIXES),$(wildcard $(prefix)/share/event_camera_msgs/package.xml))
 
 # Every process of this build finds the environment as a ROS prefix. The wheels set their library path
 # themselves, once: its guard, or a library path of some other environment, must not be inherited.
@@ -29,7 +28,10 @@ endif
 
 # What the workspace is built from. Python sources are linked, not copied: editing them needs no build;
 # folders are listed because a new or a removed file in them does.
-MESSAGES := event_camera_msgs rig_interfaces
+# Messages of other packages are here for whoever has not installed those: an installed one wins.
+MESSAGES := dv_ros2_msgs event_camera_msgs rig_interfaces
+INSTALLED := $(foreach package,dv_ros2_msgs event_camera_msgs,$(if $(wildcard \
+	$(addsuffix /share/$(package)/package.xml,$(OTHER_PREFIXES))),$(package)))
 MESSAGE_SOURCES := colcon.meta $(foreach package,$(MESSAGES),$(shell find src/$(package) 2>/dev/null))
 PACKAGE_SOURCES := $(wildcard src/evface/package.xml src/*/setup.py src/*/setup.cfg src/rig/package.xml) \
 	src/rig/scripts/rig $(shell find launch config -not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
@@ -38,7 +40,7 @@ PACKAGE_SOURCES := $(wildcard src/evface/package.xml src/*/setup.py src/*/setup.
 COLCON := PYTHONWARNINGS=ignore $(PYTHON) -m colcon --log-level error --log-base log build --base-paths src \
 	--merge-install --symlink-install --install-base $(VENV) --build-base build \
 	--event-handlers console_direct- console_start_end- summary+ \
-	$(if $(INSTALLED_EVENT_MSGS),--packages-ignore event_camera_msgs)
+	$(if $(INSTALLED),--packages-ignore $(INSTALLED))
 
 .PHONY: help
 help: ## this list
@@ -143,7 +145,7 @@ $(DONE)/lock: $(LOCK) $(DONE)/venv-$(ROS)
 $(DONE)/messages: $(DONE)/lock $(MESSAGE_SOURCES)
 	@sh tools/check_system.sh >/dev/null
 	@echo "building the messages"
-	@$(COLCON) --packages-select $(if $(INSTALLED_EVENT_MSGS),$(filter-out event_camera_msgs,$(MESSAGES)),$(MESSAGES)) \
+	@$(COLCON) --packages-select $(filter-out $(INSTALLED),$(MESSAGES)) \
 		--cmake-args -DBUILD_TESTING=OFF -DPython3_EXECUTABLE=$(PYTHON)
 	@touch $@
 

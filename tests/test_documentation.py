@@ -37,6 +37,7 @@ def test_evface_knows_no_ros(module: Path) -> None:
                 "rclpy",
                 "rig",
                 "rig_interfaces",
+                "dv_ros2_msgs",
                 "event_camera_msgs",
                 "launch_ros",
             )

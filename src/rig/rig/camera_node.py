@@ -1,16 +1,20 @@
 """The lifecycle node that every camera is: a source of evface in front, topics behind.
 
 configure opens the source, activate starts the thread that reads it, deactivate stops that thread,
-cleanup closes the source. With ``autostart`` (the default) the node walks to active by itself.
+cleanup closes the source. With ``autostart`` (the default) the node walks to active by itself. A live device
+that is unplugged is looked for until it is back; the node stays active meanwhile and says so.
 """
 
 from __future__ import annotations
 
 import array
+import json
+import math
 import sys
-import threading
+import time
 import traceback
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import rclpy
@@ -19,22 +23,28 @@ from pydantic import BaseModel, create_model
 from pydantic.fields import Field
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu
 from std_msgs.msg import String
 
 from event_camera_msgs.msg import EventPacket
 from evface.cameras import (
+    EXTERNAL_DRIVERS,
     CameraDescription,
-    CameraSource,
     Cue,
     EncodedEvents,
     Frame,
     ImuSample,
+    LiveSource,
     Reading,
-    open_source,
+    adjustable,
     options_of,
 )
-from evface.errors import EvfaceError
+from evface.cameras.reading import Reader
+from evface.errors import DeviceError, EvfaceError
+from rig.diagnosis import Health, diagnose
+from rig.external_driver import Relay
 from rig.parameters import declare
 from rig.recording import TRUTH, announcement
 from rig.spinning import Process, run
@@ -42,8 +52,8 @@ from rig.stamps import host_now, to_ns, to_time
 from rig.transport import EVENTS_QOS, FRAMES_QOS, LATCHED_QOS, SMALL_QOS
 from rig_interfaces.msg import SessionState
 
-READ_TIMEOUT = 0.1
-"""s that one read of the source may wait: how quickly a deactivation is noticed."""
+MODELS = {"davis346": "DAVIS346", "evk4": "EVK4"}
+"""What a camera is called whose driver does not say it."""
 
 
 class NodeParameters(BaseModel):
@@ -67,28 +77,36 @@ class CameraNode(LifecycleNode, Process):
     def __init__(self, camera: str) -> None:
         super().__init__(camera)
         self.camera = camera
-        self.parameters = declare(self, parameters_model(camera))
-        self._source: CameraSource | None = None
+        self._reader: Reader | None = None
+        self._relay: Relay | None = None
         self._description: CameraDescription | None = None
-        self._thread: threading.Thread | None = None
-        self._stop = threading.Event()
+        self._active = False
         self._seq = 0
         self._counts: Counter[str] = Counter()
         self._previous: Counter[str] = Counter()
         self._previous_time = host_now()
-        self._trouble = ""
-        virtual = self.parameters.source == "virtual"  # type: ignore[attr-defined]
+        self._previous_lost = 0
+        self._last = time.monotonic()
+        self._ended_because = ""
+        self._gaps_told: list[Any] = []
+        self._settings: dict[str, Any] = {}
+        self._reading_back = False
+        model: Any = parameters_model(camera)
+        self.parameters = declare(self, model, self._on_change)
+        self.add_post_set_parameters_callback(lambda _: self._read_back())
+        virtual = self.parameters.source == "virtual"
         self._truth = self.create_publisher(String, TRUTH, SMALL_QOS) if virtual else None
         self._told = 0
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", SMALL_QOS)
         self._info = self.create_publisher(CameraInfo, f"/{camera}/camera_info", LATCHED_QOS)
+        self._ours: dict[str, Publisher] = {}
         if camera == "webcam":
             self._jpeg = self.create_publisher(CompressedImage, f"/{camera}/image_raw/compressed", FRAMES_QOS)
         else:
-            self._events = self.create_publisher(EventPacket, f"/{camera}/events", EVENTS_QOS)
+            self._ours["events"] = self.create_publisher(EventPacket, f"/{camera}/events", EVENTS_QOS)
         if camera == "davis346":
-            self._image = self.create_publisher(Image, f"/{camera}/image_raw", FRAMES_QOS)
-            self._imu = self.create_publisher(Imu, f"/{camera}/imu", SMALL_QOS)
+            self._ours["image_raw"] = self.create_publisher(Image, f"/{camera}/image_raw", FRAMES_QOS)
+            self._ours["imu"] = self.create_publisher(Imu, f"/{camera}/imu", SMALL_QOS)
         self.create_subscription(SessionState, "/session/state", self._on_state, LATCHED_QOS)
         self.create_timer(1.0, self._report)
 
@@ -96,7 +114,7 @@ class CameraNode(LifecycleNode, Process):
 
     def start(self) -> None:
         """Walk to active when asked to start by itself; end the process when that fails."""
-        if not self.parameters.autostart:  # type: ignore[attr-defined]
+        if not self.parameters.autostart:
             return
         for step in (self.trigger_configure, self.trigger_activate):
             if step() != TransitionCallbackReturn.SUCCESS:
@@ -109,7 +127,7 @@ class CameraNode(LifecycleNode, Process):
             self._open()
         except EvfaceError as error:
             print(f"error: {self.camera}: {error}", file=sys.stderr, flush=True)
-            self._source = None
+            self._close()
             return TransitionCallbackReturn.FAILURE
         except Exception:  # rclpy would swallow it without a word
             traceback.print_exc()
@@ -118,17 +136,33 @@ class CameraNode(LifecycleNode, Process):
 
     def _open(self) -> None:
         options = self.parameters.model_dump(exclude=set(NodeParameters.model_fields))
-        self._source = open_source(self.camera, **options)
-        self._description = self._source.open()
+        self._told, self._gaps_told, self._ended_because, self._previous_lost = 0, [], "", 0
+        if options["source"] == "live" and options.get("driver") in EXTERNAL_DRIVERS:
+            self._relay = Relay(
+                self,
+                self.camera,
+                options["driver"],
+                options["topics"],
+                self._ours,
+                self._publish_events,
+            )
+            self.get_logger().info(f"listening to {options['driver']} on {self._relay.topic}")
+            return
+        self._reader = Reader(self.camera, options, self._deliver, self._on_end)
+        self._description = self._reader.open()
         found = self._description
-        self._told = 0
         self.get_logger().info(f"{found.model} {found.width}x{found.height} ({found.kind}) {found.detail}")
+        if isinstance(self._reader.source, LiveSource):
+            self._settings = self._reader.source.settings()
+            self._read_back()
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start reading."""
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._read, name=f"read {self.camera}")
-        self._thread.start()
+        self._active, self._last = True, time.monotonic()
+        if self._relay is not None:
+            self._relay.listen()
+        if self._reader is not None:
+            self._reader.start()
         self._report()
         return super().on_activate(state)
 
@@ -148,25 +182,72 @@ class CameraNode(LifecycleNode, Process):
         self._close()
 
     def _halt(self) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-            summary = getattr(self._source, "summary", None)
+        if self._relay is not None:
+            self._relay.close()
+        if self._reader is not None:
+            self._reader.stop()
+        if self._active:
+            summary = getattr(self._reader and self._reader.source, "summary", None)
             if summary is not None:
                 # Not the logger: on the way down its topic is gone before.
                 print(summary(), flush=True)
+        self._active = False
 
     def _close(self) -> None:
-        if self._source is not None:
-            self._source.close()
-            self._source = None
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = self._relay = self._description = None
+        self._settings = {}
+
+    # --- parameters --------------------------------------------------------------------------------
+
+    def _on_change(self, proposed: Any, changes: dict[str, Any]) -> None:
+        """Hand a change at run time to the device.
+
+        Raises:
+            DeviceError: the device refuses it, or only takes it when it is opened.
+        """
+        if not self._reading_back and (self._reader is not None or self._relay is not None):
+            fixed = sorted(set(changes) - adjustable(options_of(self.camera)) - {"autostart"})
+            if fixed:
+                raise DeviceError(
+                    f"{self.camera}: {', '.join(fixed)} can be changed before the camera is opened only: "
+                    "clean the node up first"
+                )
+            if self._relay is not None:
+                raise DeviceError(
+                    f"{self.camera}: {self.parameters.driver} reads the camera: set {', '.join(changes)} of "
+                    "its own node"
+                )
+            if self._reader is not None:
+                self._settings = self._reader.adjust(changes)
+        self.parameters = proposed
+
+    def _read_back(self) -> None:
+        """Let the parameters say what the device took."""
+        if self._reading_back:
+            return
+        taken = [
+            Parameter(name, value=value)
+            for name, value in self._settings.items()
+            if not _same(value, getattr(self.parameters, name))
+        ]
+        self._reading_back = True
+        try:
+            for parameter, result in zip(taken, self.set_parameters(taken), strict=True):
+                if not result.successful:
+                    self.get_logger().warning(
+                        f"the camera has {parameter.name} {parameter.value}, which no one may ask for: "
+                        f"{result.reason}"
+                    )
+        finally:
+            self._reading_back = False
 
     # --- data --------------------------------------------------------------------------------------
 
     def _on_state(self, state: SessionState) -> None:
-        if self._source is not None:
-            self._source.cue(
+        if self._reader is not None:
+            self._reader.cue(
                 Cue(
                     phase=state.phase,
                     au=state.au,
@@ -178,32 +259,37 @@ class CameraNode(LifecycleNode, Process):
             )
             self._tell_the_truth()
 
+    def _source(self) -> Any:
+        return self._reader and self._reader.source
+
     def _tell_the_truth(self) -> None:
         """Say what a virtual subject does, once for each performance."""
-        truths: list[dict[str, Any]] = getattr(self._source, "truths", list)()
+        truths: list[dict[str, Any]] = getattr(self._source(), "truths", list)()
         for truth in truths[self._told :]:
             if self._truth is not None:
                 self._truth.publish(String(data=announcement(self.camera, truth)))
         self._told = len(truths)
 
-    def _read(self) -> None:
-        assert self._source is not None
+    def _deliver(self, reading: Reading) -> None:
+        self._last = time.monotonic()
         try:
-            while not self._stop.is_set():
-                readings = self._source.read(READ_TIMEOUT)
-                if readings is None:
-                    self._trouble = "the source has ended"
-                    self.get_logger().info(f"the source has ended: {dict(self._counts)}")
-                    return
-                for reading in readings:
-                    self._publish(reading)
+            self._publish(reading)
         except RCLError:
             if rclpy.ok():  # on the way down the context goes before the threads do
                 raise
-        except EvfaceError as error:
-            self._trouble = str(error)
+
+    def _on_end(self, error: Exception | None) -> None:
+        """The source has ended, or failed for good."""
+        if error is None:
+            self._ended_because = "the source has ended"
+            self.get_logger().info(f"the source has ended: {dict(self._counts)}")
+            return
+        self._ended_because = str(error)
+        if isinstance(error, EvfaceError):
             print(f"error: {self.camera}: {error}", file=sys.stderr, flush=True)
-            self.finish(2)
+        else:
+            traceback.print_exception(error)
+        self.finish(2)
 
     def _publish(self, reading: Reading) -> None:
         if isinstance(reading, EncodedEvents):
@@ -217,7 +303,7 @@ class CameraNode(LifecycleNode, Process):
         message = EventPacket(
             height=packet.height,
             width=packet.width,
-            seq=self._seq,
+            seq=self._seq + packet.lost,
             time_base=packet.sensor_time,
             encoding=packet.encoding,
             # an ndarray or a list is copied element by element, an array at once
@@ -225,12 +311,12 @@ class CameraNode(LifecycleNode, Process):
         )
         message.header.stamp = to_time(packet.host_time)
         message.header.frame_id = self.camera
-        self._seq += 1
+        self._seq += packet.lost + 1
         self._counts["packets"] += 1
         self._counts["bytes"] += len(packet.data)
         if packet.count >= 0:
             self._counts["events"] += packet.count
-        self._events.publish(message)
+        self._ours["events"].publish(message)
 
     def _publish_frame(self, frame: Frame) -> None:
         self._counts["frames"] += 1
@@ -244,7 +330,7 @@ class CameraNode(LifecycleNode, Process):
         image.step = frame.image.strides[0]
         image.data = array.array("B", frame.image.tobytes())
         image.header.stamp, image.header.frame_id = stamp, self.camera
-        self._image.publish(image)
+        self._ours["image_raw"].publish(image)
 
     def _publish_imu(self, sample: ImuSample) -> None:
         self._counts["imu"] += 1
@@ -255,55 +341,109 @@ class CameraNode(LifecycleNode, Process):
         w.x, w.y, w.z = sample.angular_velocity
         # REP 145: the first element of an unknown orientation's covariance is -1.
         message.orientation_covariance[0] = -1.0
-        self._imu.publish(message)
+        self._ours["imu"].publish(message)
 
     # --- once a second -----------------------------------------------------------------------------
 
     def _report(self) -> None:
         now = host_now()
+        relay = self._relay
+        if relay is not None:
+            self._counts = Counter({name: count for name, count in relay.counts.items() if count})
+            self._last = max(self._last, relay.last)
+            if relay.size != (0, 0):
+                self._description = CameraDescription(
+                    MODELS[self.camera], "", *relay.size, "live", f"{self.parameters.driver} on {relay.topic}"
+                )
         found = self._description
-        status = DiagnosticStatus(
-            name=f"{self.camera}: source", level=DiagnosticStatus.OK, message="streaming"
-        )
-        if found is None:
-            status.level, status.message = DiagnosticStatus.STALE, "not configured"
-        else:
-            status.hardware_id = f"{found.model} {found.serial}".strip()
+        if found is not None:
             self._publish_info(found, now)
-        if self._trouble:
-            status.level, status.message = DiagnosticStatus.WARN, self._trouble
+        lost = self._lost()
+        level, text = diagnose(self._health(lost or 0))
+        facts = self._facts(now, lost)
+        self._tell_news()
+        self._previous, self._previous_time, self._previous_lost = self._counts.copy(), now, lost or 0
+        status = DiagnosticStatus(
+            name=f"{self.camera}: source",
+            level=level,
+            message=text,
+            hardware_id=f"{found.model} {found.serial}".strip() if found else "",
+            values=[KeyValue(key=key, value=str(value)) for key, value in facts.items()],
+        )
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = to_time(now)
+        self._diagnostics.publish(message)
+
+    def _lost(self) -> int | None:
+        """Packets that the driver knows to be lost; None where it cannot tell."""
+        if self._relay is not None:
+            return self._relay.lost
+        return self._reader.lost if self._reader is not None else None
+
+    def _health(self, lost: int) -> Health:
+        reader = self._reader
+        return Health(
+            configured=reader is not None or self._relay is not None,
+            active=self._active,
+            live=self.parameters.source == "live",
+            away=reader.gaps[-1].reason if reader is not None and reader.away else "",
+            ended=self._ended_because,
+            silent=time.monotonic() - self._last,
+            lost=lost - self._previous_lost,
+        )
+
+    def _facts(self, now: int, lost: int | None) -> dict[str, Any]:
+        """What the status tells beside its level; the session's metadata keep the last one."""
+        found, source = self._description, self._source()
         seconds = max(1e-3, (now - self._previous_time) / 1e9)
-        facts = {
+        facts: dict[str, Any] = {
             "model": found.model if found else "",
             "serial": found.serial if found else "",
             "size": f"{found.width}x{found.height}" if found else "",
             "source": found.kind if found else "",
             "detail": found.detail if found else "",
-            **{name: str(count) for name, count in self._counts.items()},
+            **self._counts,
             **{
                 f"{name}/s": f"{(count - self._previous[name]) / seconds:.1f}"
                 for name, count in self._counts.items()
             },
         }
-        # Virtual sources count steps that came too late, some drivers packets that they lost.
-        for name in ("late", "lost"):
-            count = getattr(self._source, name, None)
-            if count is not None:
-                facts[name] = str(count)
-        facts |= {name: str(value) for name, value in getattr(self._source, "facts", dict)().items()}
-        news = getattr(self._source, "news", str)()
+        late = getattr(source, "late", None)
+        if late is not None:
+            facts["late"] = late
+        if lost is not None:
+            facts["lost"] = lost
+        if self._relay is not None:
+            facts["unreadable"] = self._relay.unreadable
+        if self._reader is not None and self._reader.gaps:
+            facts["gaps"] = json.dumps([asdict(gap) for gap in self._reader.gaps])
+        return facts | self._settings | getattr(source, "facts", dict)()
+
+    def _tell_news(self) -> None:
+        """Say what the operator should hear of."""
+        news = getattr(self._source(), "news", str)()
         if news:
             self.get_logger().warning(news)
-        status.values = [KeyValue(key=key, value=value) for key, value in facts.items()]
-        self._previous, self._previous_time = self._counts.copy(), now
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = to_time(now)
-        self._diagnostics.publish(message)
+        gaps = list(self._reader.gaps) if self._reader is not None else []
+        for gap in gaps[max(0, len(self._gaps_told) - 1) :]:
+            if gap in self._gaps_told:
+                continue
+            if gap.end:
+                self.get_logger().warning(f"the camera is back after {(gap.end - gap.begin) / 1e9:.1f} s")
+            else:
+                self.get_logger().error(f"{gap.reason}; looking for it")
+        self._gaps_told = gaps
 
     def _publish_info(self, found: CameraDescription, now: int) -> None:
         info = CameraInfo(width=found.width, height=found.height)
         info.header.stamp, info.header.frame_id = to_time(now), self.camera
         self._info.publish(info)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) or isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-6)
+    return bool(one == other)
 
 
 def run_camera(camera: str) -> None:

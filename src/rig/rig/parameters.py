@@ -7,7 +7,7 @@ become the ROS parameter's type, default, range and description. Strings with a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import annotated_types
@@ -18,7 +18,7 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from evface.errors import ConfigError
+from evface.errors import ConfigError, EvfaceError
 from evface.validation import validated
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -48,11 +48,19 @@ def unit(field: FieldInfo) -> str:
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
+def at_run_time(field: FieldInfo) -> bool:
+    """Whether a live camera takes the field while it runs."""
+    extra = field.json_schema_extra
+    return bool(extra.get("adjustable")) if isinstance(extra, dict) else False
+
+
 def descriptor(name: str, field: FieldInfo) -> ParameterDescriptor:
     """The ROS descriptor of a field."""
     text = field.description or ""
     if unit(field):
         text += f" [{unit(field)}]"
+    if at_run_time(field):
+        text += " (at run time too)"
     result = ParameterDescriptor(name=name, description=text)
     if get_origin(field.annotation) is Literal:
         result.additional_constraints = "one of: " + ", ".join(map(str, get_args(field.annotation)))
@@ -75,10 +83,18 @@ def _default(field: FieldInfo) -> Any:
     return value
 
 
-def declare(node: Node, model: type[Model]) -> Model:
+def declare(
+    node: Node, model: type[Model], on_change: Callable[[Model, dict[str, Any]], None] | None = None
+) -> Model:
     """Declare a model's fields as the node's parameters and read what was given for them.
 
     Changes at run time are checked against the model: one that breaks it is refused with the reason.
+
+    Args:
+        node: that gets the parameters.
+        model: declares them.
+        on_change: called with the model as it would be and the changed values by name; an EvfaceError that it
+            raises refuses the change.
 
     Raises:
         ConfigError: a value has the wrong type or lies out of range.
@@ -90,24 +106,32 @@ def declare(node: Node, model: type[Model]) -> Model:
             parameter = node.declare_parameter(name, default, descriptor(name, field))
         except (InvalidParameterTypeException, InvalidParameterValueException) as error:
             raise ConfigError(f"{node.get_name()}: parameter {name}: {error}") from error
-        value = parameter.value
-        values[name] = (
-            list(value) if isinstance(value, (list, tuple)) or hasattr(value, "typecode") else value
-        )
-        if value is None:
+        values[name] = _plain(parameter.value)
+        if parameter.value is None:
             values.pop(name)
     read = validated(model, values, node.get_name())
 
-    def check(changes: list[Parameter]) -> SetParametersResult:
-        proposed = read.model_dump() | {c.name: c.value for c in changes if c.name in model.model_fields}
+    current = read
+
+    def check(parameters: list[Parameter]) -> SetParametersResult:
+        nonlocal current
+        changes = {one.name: _plain(one.value) for one in parameters if one.name in model.model_fields}
         try:
-            validated(model, proposed, node.get_name())
-        except ConfigError as error:
+            proposed = validated(model, current.model_dump() | changes, node.get_name())
+            if on_change is not None and changes:
+                on_change(proposed, changes)
+        except EvfaceError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        current = proposed
         return SetParametersResult(successful=True)
 
     node.add_on_set_parameters_callback(check)
     return read
+
+
+def _plain(value: Any) -> Any:
+    """A parameter's value without rclpy's array types."""
+    return list(value) if isinstance(value, (list, tuple)) or hasattr(value, "typecode") else value
 
 
 def rows(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str, str, str]]:
@@ -115,7 +139,8 @@ def rows(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str, str, str]
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True)
         kind, span = _type_and_range(field)
-        yield name, kind, str(default), span, unit(field), field.description or ""
+        text = (field.description or "") + (" (at run time too)" if at_run_time(field) else "")
+        yield name, kind, str(default), span, unit(field), text
 
 
 def _type_and_range(field: FieldInfo) -> tuple[str, str]:

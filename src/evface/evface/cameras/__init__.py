@@ -2,6 +2,7 @@
 
 from evface.cameras.opening import open_source
 from evface.cameras.options import (
+    EXTERNAL_DRIVERS,
     OPTIONS,
     Camera,
     CameraOptions,
@@ -9,6 +10,7 @@ from evface.cameras.options import (
     EventCameraOptions,
     Evk4Options,
     WebcamOptions,
+    adjustable,
     options_of,
 )
 from evface.cameras.source import (
@@ -18,11 +20,13 @@ from evface.cameras.source import (
     EncodedEvents,
     Frame,
     ImuSample,
+    LiveSource,
     Reading,
     SourceKind,
 )
 
 __all__ = [
+    "EXTERNAL_DRIVERS",
     "OPTIONS",
     "Camera",
     "CameraDescription",
@@ -35,9 +39,11 @@ __all__ = [
     "Evk4Options",
     "Frame",
     "ImuSample",
+    "LiveSource",
     "Reading",
     "SourceKind",
     "WebcamOptions",
+    "adjustable",
     "open_source",
     "options_of",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +21,12 @@ LINKS = Path("/dev/v4l/by-id")
 
 _MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 _SECOND = 1_000_000_000
+
+_MANUAL, _AUTOMATIC = 1, 3
+"""V4L2's V4L2_EXPOSURE_MANUAL and V4L2_EXPOSURE_APERTURE_PRIORITY, which is what webcams have."""
+
+_EXPOSURE_STEP = 0.1
+"""ms: the unit of V4L2_CID_EXPOSURE_ABSOLUTE."""
 
 
 class LiveWebcam:
@@ -64,7 +71,11 @@ class LiveWebcam:
         if options.serial:
             links = LINKS.glob("*") if LINKS.is_dir() else ()
             known = {link.resolve() for link in links if options.serial in link.name}
-            nodes = [node for node in nodes if node.resolve() in known]
+            nodes = [
+                node
+                for node in nodes
+                if node.resolve() in known or _usb_fact(node, "serial") == options.serial
+            ]
         if not nodes:
             wanted = (
                 f"with serial number {options.serial} in {LINKS}" if options.serial else f"as {NODES}/video*"
@@ -92,7 +103,59 @@ class LiveWebcam:
             capture.release()
             return "gives no MJPEG"
         self._capture = capture
+        # What the camera does not have it refuses; `settings` tells what it took.
+        self._apply({"auto_exposure", "exposure", "autofocus"})
         return ""
+
+    def _apply(self, names: set[str]) -> list[str]:
+        """Give the camera the options of these names; those that it refuses."""
+        options = self._options
+        wishes: list[tuple[str, int, float]] = []
+        if "frame_rate" in names:
+            wishes.append(("frame_rate", cv2.CAP_PROP_FPS, round(options.frame_rate)))
+        if names & {"auto_exposure", "exposure"}:
+            mode = _AUTOMATIC if options.auto_exposure else _MANUAL
+            wishes.append(("auto_exposure", cv2.CAP_PROP_AUTO_EXPOSURE, mode))
+            if not options.auto_exposure:
+                wishes.append(("exposure", cv2.CAP_PROP_EXPOSURE, round(options.exposure / _EXPOSURE_STEP)))
+        if "autofocus" in names:
+            wishes.append(("autofocus", cv2.CAP_PROP_AUTOFOCUS, float(options.autofocus)))
+        capture = self._open_capture()
+        return [name for name, property_, value in wishes if not capture.set(property_, value)]
+
+    def adjust(self, changes: dict[str, Any]) -> None:
+        """See `LiveSource.adjust`."""
+        before, self._options = self._options, self._options.model_copy(update=changes)
+        refused = self._apply(set(changes))
+        if refused:
+            self._options = before
+            raise DeviceError(
+                f"webcam: {self._node} refuses {', '.join(refused)}: `v4l2-ctl -L` tells what it has"
+            )
+
+    def settings(self) -> dict[str, Any]:
+        """See `LiveSource.settings`: also of the picture, which may be not quite what was asked for."""
+        capture = self._open_capture()
+        automatic = capture.get(cv2.CAP_PROP_AUTO_EXPOSURE) != _MANUAL
+        exposure = capture.get(cv2.CAP_PROP_EXPOSURE) * _EXPOSURE_STEP
+        return {
+            "width": self._width,
+            "height": self._height,
+            "frame_rate": capture.get(cv2.CAP_PROP_FPS),
+            "auto_exposure": automatic,
+            "exposure": self._options.exposure if automatic else exposure,
+            "autofocus": capture.get(cv2.CAP_PROP_AUTOFOCUS) > 0,
+        }
+
+    def facts(self) -> dict[str, str | int | float]:
+        """See `LiveSource.facts`: USB's names and version of the camera."""
+        names = {"idVendor": "usb_vendor", "idProduct": "usb_product", "bcdDevice": "usb_version"}
+        return {name: found for file, name in names.items() if (found := _usb_fact(self._node, file))}
+
+    def _open_capture(self) -> cv2.VideoCapture:
+        if self._capture is None:
+            raise DeviceError("webcam: the camera is not open")
+        return self._capture
 
     def _describe(self, node: Path) -> CameraDescription:
         assert self._capture is not None
@@ -103,15 +166,15 @@ class LiveWebcam:
         name = NAMES / node.name / "name"
         model = name.read_text().strip() if name.is_file() else "webcam"
         detail = f"{node}, OpenCV {cv2.__version__} V4L2, MJPEG at {rate:g} Hz"
-        return CameraDescription(model, self._options.serial, self._width, self._height, "live", detail)
+        serial = self._options.serial or _usb_fact(node, "serial")
+        return CameraDescription(model, serial, self._width, self._height, "live", detail)
 
     def read(self, timeout: float) -> list[Reading] | None:
         """See `CameraSource.read`."""
-        if self._capture is None:
-            raise DeviceError("webcam: the camera is not open")
+        capture = self._open_capture()
         try:
-            ready, _ = cv2.VideoCapture.waitAny([self._capture], max(1, round(timeout * _SECOND)))
-            ok, data = self._capture.retrieve() if ready else (False, None)
+            ready, _ = cv2.VideoCapture.waitAny([capture], max(1, round(timeout * _SECOND)))
+            ok, data = capture.retrieve() if ready else (False, None)
         except cv2.error as error:
             raise DeviceError(
                 f"webcam: {self._node} was unplugged or stopped answering: {error.err}"
@@ -123,7 +186,7 @@ class LiveWebcam:
         jpeg = np.asarray(data, np.uint8).tobytes() if ok else b""
         if not jpeg.startswith(b"\xff\xd8"):
             return []  # the first buffers of some cameras are broken
-        sensor_time = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
+        sensor_time = round(capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
         return [Frame(jpeg, "jpeg", self._width, self._height, sensor_time, host_time_of_buffer(sensor_time))]
 
     def cue(self, cue: Cue) -> None:
@@ -134,6 +197,15 @@ class LiveWebcam:
         if self._capture is not None:
             self._capture.release()
             self._capture = None
+
+
+def _usb_fact(node: Path, file: str) -> str:
+    """What the kernel tells of the USB device behind a node, such as its serial number; "" where nothing."""
+    path = (NAMES / node.name / "device").resolve().parent / file
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
 
 
 def host_time_of_buffer(stamp: int) -> int:

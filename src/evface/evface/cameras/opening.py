@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from evface.cameras.options import Davis346Options, Evk4Options, WebcamOptions, options_of
+from evface.cameras.options import (
+    EXTERNAL_DRIVERS,
+    Davis346Options,
+    Evk4Options,
+    WebcamOptions,
+    options_of,
+)
 from evface.cameras.source import CameraSource
+from evface.errors import ConfigError
 from evface.validation import validated
 
 
@@ -37,10 +44,15 @@ def open_source(camera: str, **options: Any) -> CameraSource:
         from evface.cameras.virtual import VirtualEventCamera
 
         return VirtualEventCamera(camera, chosen)
+    if chosen.driver in EXTERNAL_DRIVERS:
+        raise ConfigError(
+            f"{camera}: driver: {chosen.driver} is a node of another ROS package: only the rig's node "
+            f"`{camera}` can listen to it"
+        )
     if isinstance(chosen, Davis346Options):
-        from evface.cameras.live_davis346 import LiveDavis346
+        from evface.cameras.live_davis346 import open_davis346
 
-        return LiveDavis346(chosen)
+        return open_davis346(chosen)
     from evface.cameras.live_evk4 import open_evk4
 
     return open_evk4(chosen)

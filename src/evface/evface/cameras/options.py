@@ -5,9 +5,10 @@ Every field is also a parameter of the camera's node; ``source`` says which of t
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from evface.errors import ConfigError
 
@@ -27,8 +28,22 @@ def _pixels(own: Pixels) -> Any:
     )
 
 
-def _number(default: float, unit: str, low: float, high: float, description: str) -> Any:
-    return Field(default=default, ge=low, le=high, description=description, json_schema_extra={"unit": unit})
+def _number(
+    default: float, unit: str, low: float, high: float, description: str, *, adjustable: bool = False
+) -> Any:
+    extra: dict[str, JsonValue] = {"unit": unit, "adjustable": adjustable}
+    return Field(default=default, ge=low, le=high, description=description, json_schema_extra=extra)
+
+
+def _switch(default: bool, description: str) -> Any:
+    """A switch that a live device takes while it runs."""
+    return Field(default=default, description=description, json_schema_extra={"adjustable": True})
+
+
+def _bias(low: int, high: int, what: str) -> Any:
+    extra: dict[str, JsonValue] = {"unit": "steps", "adjustable": True}
+    description = f"live: {what}, from the factory's"
+    return Field(default=0, ge=low, le=high, description=description, json_schema_extra=extra)
 
 
 class CameraOptions(BaseModel):
@@ -41,6 +56,9 @@ class CameraOptions(BaseModel):
     )
     serial: str = Field(
         default="", description="live: serial number of the device; empty: the first one found"
+    )
+    reconnect: bool = Field(
+        default=True, description="live: a device that was unplugged is looked for until it is back"
     )
     path: str = Field(default="", description="file: recording or video to play")
     start: Literal["open", "take"] = Field(
@@ -68,6 +86,14 @@ class EventCameraOptions(CameraOptions):
     """What event cameras have."""
 
     packet_ms: float = _number(5.0, "ms", 0.5, 100.0, "length of an event packet, where this side makes them")
+    triggers: bool = Field(
+        default=False, description="live: edges at the camera's trigger input go into the event packets"
+    )
+    topics: str = Field(
+        default="",
+        description="live, a driver that is a node: namespace of its topics; empty: its own, / for dv_ros2, "
+        "/event_camera for metavision_driver and libcaer_driver",
+    )
     threshold_on: float = Field(
         default=0.0,
         ge=0.0,
@@ -96,17 +122,35 @@ class Davis346Options(EventCameraOptions):
     step_rate: float = _number(
         1000.0, "Hz", 50.0, 2000.0, "virtual: the most pictures that events are made from; video file: all"
     )
-    frame_rate: float = _number(25.0, "Hz", 1.0, 40.0, "live, virtual: grey frames")
-    auto_exposure: bool = Field(
-        default=False, description="live, virtual: the camera chooses the exposure of its frames"
+    driver: Literal["auto", "dv_processing", "neuromorphic", "dv_ros2", "libcaer_driver"] = Field(
+        default="auto",
+        description="live: what reads the camera; auto: dv_processing; neuromorphic: neuromorphic-drivers; "
+        "dv_ros2, libcaer_driver: a node of that package, which runs already",
+    )
+    frame_rate: float = _number(25.0, "Hz", 1.0, 40.0, "live, virtual: grey frames", adjustable=True)
+    auto_exposure: bool = _switch(
+        False, "live with dv_processing, virtual: the camera chooses the exposure of its frames"
     )
     exposure: float = _number(
-        5.0, "ms", 0.01, 100.0, "live, virtual: exposure of its frames without auto_exposure"
+        5.0, "ms", 0.01, 100.0, "live, virtual: exposure of its frames without auto_exposure", adjustable=True
     )
+    noise_filter: float = _number(
+        2.0, "ms", 0.0, 1000.0,
+        "live: the camera drops events without an event beside them within this time; 0: it keeps all",
+        adjustable=True,
+    )  # fmt: skip
     biases: list[str] = Field(
         default=[],
         description="live: biases that differ from the driver's, as NAME=coarse/fine, such as DiffBn=4/39",
+        json_schema_extra={"adjustable": True},
     )
+
+    @field_validator("biases")
+    @classmethod
+    def _known_biases(cls, texts: list[str]) -> list[str]:
+        for text in texts:
+            parse_bias(text)
+        return texts
 
 
 class Evk4Options(EventCameraOptions):
@@ -116,21 +160,17 @@ class Evk4Options(EventCameraOptions):
     step_rate: float = _number(
         60.0, "Hz", 20.0, 1000.0, "virtual: the most pictures that events are made from; video file: all"
     )
-    driver: Literal["auto", "metavision", "neuromorphic"] = Field(
+    driver: Literal["auto", "metavision", "neuromorphic", "metavision_driver"] = Field(
         default="auto",
-        description="live: library that reads the camera; auto: Metavision where it is installed",
+        description="live: what reads the camera; auto: metavision where it is installed, else neuromorphic; "
+        "metavision: Metavision SDK or OpenEB; neuromorphic: neuromorphic-drivers; metavision_driver: a node "
+        "of that package, which runs already",
     )
-    bias_diff_on: int = Field(
-        default=0, ge=-85, le=140, description="live: threshold of on events, from the factory's"
-    )
-    bias_diff_off: int = Field(
-        default=0, ge=-35, le=190, description="live: threshold of off events, from the factory's"
-    )
-    bias_fo: int = Field(default=0, ge=-35, le=55, description="live: low-pass filter, from the factory's")
-    bias_hpf: int = Field(default=0, ge=0, le=120, description="live: high-pass filter, from the factory's")
-    bias_refr: int = Field(
-        default=0, ge=-20, le=235, description="live: refractory period, from the factory's"
-    )
+    bias_diff_on: int = _bias(-85, 140, "threshold of on events")
+    bias_diff_off: int = _bias(-35, 190, "threshold of off events")
+    bias_fo: int = _bias(-35, 55, "low-pass filter")
+    bias_hpf: int = _bias(0, 120, "high-pass filter")
+    bias_refr: int = _bias(-20, 235, "refractory period")
 
 
 class WebcamOptions(CameraOptions):
@@ -153,7 +193,10 @@ class WebcamOptions(CameraOptions):
         description="live, virtual: of the picture",
         json_schema_extra={"unit": "px"},
     )
-    frame_rate: float = _number(30.0, "Hz", 1.0, 120.0, "live, virtual: pictures")
+    frame_rate: float = _number(30.0, "Hz", 1.0, 120.0, "live, virtual: pictures", adjustable=True)
+    auto_exposure: bool = _switch(True, "live: the camera chooses its exposure")
+    exposure: float = _number(8.0, "ms", 0.1, 1000.0, "live: exposure without auto_exposure", adjustable=True)
+    autofocus: bool = _switch(True, "live: the camera looks for the focus; off: it stays where it is")
     quality: int = Field(default=85, ge=10, le=100, description="virtual, file: of the JPEG")
     readout: float = _number(
         16.0, "ms", 0.0, 100.0, "virtual: from the first row to the last; 0: all rows at once"
@@ -162,6 +205,28 @@ class WebcamOptions(CameraOptions):
         default=2, ge=1, le=16, description="virtual: the most that one frame of a moving scene is made from"
     )
 
+
+DAVIS_BIASES = ("DiffBn", "ONBn", "OFFBn", "PrBp", "PrSFBp", "RefrBp")
+"""Biases of the DAVIS346 that can be set, by the names of the sensor's manual."""
+
+
+def parse_bias(text: str) -> tuple[str, int, int]:
+    """Name, coarse and fine part of a bias such as DiffBn=4/39.
+
+    Raises:
+        ValueError: another form, an unknown bias, or a part out of range.
+    """
+    found = re.fullmatch(r"(\w+)=(\d+)/(\d+)", text.strip())
+    if not found or found[1] not in DAVIS_BIASES or int(found[2]) > 7 or int(found[3]) > 255:
+        raise ValueError(
+            f"found {text!r}, expected NAME=coarse/fine with coarse 0 to 7, fine 0 to 255, "
+            f"and NAME one of {', '.join(DAVIS_BIASES)}"
+        )
+    return found[1], int(found[2]), int(found[3])
+
+
+EXTERNAL_DRIVERS = ("dv_ros2", "metavision_driver", "libcaer_driver")
+"""Drivers that are nodes of other packages: they have topics, not a library."""
 
 OPTIONS: dict[Camera, type[CameraOptions]] = {
     "davis346": Davis346Options,
@@ -184,3 +249,12 @@ def options_of(camera: str) -> type[CameraOptions]:
         if name == camera:
             return options
     raise ConfigError(f"unknown camera {camera!r}; there are: {', '.join(OPTIONS)}")
+
+
+def adjustable(options: type[BaseModel]) -> frozenset[str]:
+    """Names of the options that a live device takes while it runs."""
+    return frozenset(
+        name
+        for name, field in options.model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("adjustable")
+    )

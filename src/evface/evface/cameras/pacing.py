@@ -100,3 +100,23 @@ class ArrivalClock:
         """ns, host clock; 0 before anything has arrived."""
         offsets = [offset for offset in (self._older, self._newer) if offset is not None]
         return sensor_time + min(offsets) if offsets else 0
+
+
+class Every:
+    """Tells when something is due that is done from time to time.
+
+    Args:
+        seconds: between two times; the first one is at once.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = -float("inf")
+
+    def due(self) -> bool:
+        """Whether it is time; then the next time is counted from now."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True

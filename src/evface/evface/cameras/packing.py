@@ -7,21 +7,26 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from evface.cameras.source import EncodedEvents
-from evface.events import Events, encode_evt3
+from evface.events import Events, Triggers, encode_evt3
 
 
-def pack(events: Events, end_us: int, host_time: int) -> EncodedEvents:
+def pack(
+    events: Events, end_us: int, host_time: int, triggers: Triggers | None = None, lost: int = 0
+) -> EncodedEvents:
     """A packet of the events up to a time; without events it says that time went on.
 
     Args:
         events: in the order of their times.
         end_us: sensor clock; the time of an empty packet.
         host_time: ns, host clock, of the packet's arrival.
+        triggers: edges in the same stretch of time.
+        lost: packets known to be lost before this one.
     """
-    first = int(events.t[0]) if len(events) else end_us
+    firsts = [int(times[0]) for times in (events.t, *([triggers.t] if triggers else [])) if len(times)]
+    first = min(firsts, default=end_us)
     return EncodedEvents(
-        encode_evt3(events, time=None if len(events) else end_us),
-        "evt3", events.width, events.height, first * 1000, host_time, len(events),
+        encode_evt3(events, triggers=triggers, time=None if firsts else end_us),
+        "evt3", events.width, events.height, first * 1000, host_time, len(events), lost,
     )  # fmt: skip
 
 

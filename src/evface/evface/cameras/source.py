@@ -8,7 +8,7 @@ integers in nanoseconds: ``sensor_time`` on the device's own clock, ``host_time`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,7 @@ class EncodedEvents:
         sensor_time: ns, sensor clock, of the packet's first event (goes into ``time_base``).
         host_time: ns, host clock, when the packet was there.
         count: events inside where the source knows it without decoding, else -1.
+        lost: packets known to be lost before this one; the count of packets (``seq``) skips as many.
     """
 
     data: bytes | memoryview
@@ -58,6 +59,7 @@ class EncodedEvents:
     sensor_time: int
     host_time: int
     count: int = -1
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,4 +154,32 @@ class CameraSource(Protocol):
 
     def close(self) -> None:
         """Give back what ``open`` claimed; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class LiveSource(CameraSource, Protocol):
+    """A device: what can be set of it can be set while it runs, and it tells what it took."""
+
+    def adjust(self, changes: dict[str, Any]) -> None:
+        """Give the device new values, from the thread that reads it.
+
+        Args:
+            changes: valid values by option name; only options marked adjustable.
+
+        Raises:
+            DeviceError: the device refuses them, or is gone.
+        """
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """What the device has now, by option name: read back where its library can, else as it was taken.
+
+        Raises:
+            DeviceError: the device is gone.
+        """
+        ...
+
+    def facts(self) -> dict[str, str | int | float]:
+        """What else to know of the device by now, such as its temperature, for whoever records it."""
         ...

@@ -44,6 +44,8 @@ def markdown() -> str:
         "Made by `rig parameters --markdown` from the declarations in the code; do not edit. What a node can",
         "be told is a ROS parameter: set it in a rig's YAML file (config/rigs), with `--ros-args -p`, or in",
         "a launch file. A value of the wrong type or out of range stops the node with a line that names it.",
+        "What says (at run time too) can be set of a live camera while it runs, with `ros2 param set`; what",
+        "the camera took is what `ros2 param get` answers then.",
         "",
         "## Launch arguments",
     ]
