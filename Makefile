@@ -72,7 +72,7 @@ lint: setup ## style, format, types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy src/evface/evface src/rig/rig benchmarks tools
 	MYPYPATH=src/evface/tests $(TYPES_OF_TESTS) src/evface/tests
-	MYPYPATH=src/rig/tests $(TYPES_OF_TESTS) src/rig/tests
+	MYPYPATH=src/rig/tests:src/evface/tests $(TYPES_OF_TESTS) src/rig/tests
 	$(TYPES_OF_TESTS) tests conftest.py
 	$(VENV)/bin/mypy --scripts-are-modules $(wildcard launch/*.py)
 
