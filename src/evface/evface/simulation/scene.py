@@ -91,8 +91,8 @@ def open_scene(
     """A scene by name or file.
 
     Args:
-        name: "face", "photograph", or the path of an image or a video.
-        seed: of the subject.
+        name: "face", "board" (to calibrate with), "photograph", or the path of an image or a video.
+        seed: of the subject, or of the board's way.
         loop: a video is played over and over instead of once per take.
         camera: that looks: "davis346", "evk4" or "webcam"; a face has its place before each lens.
         style: of a face: "posed", or "micro" for expressions of half a second.
@@ -100,12 +100,15 @@ def open_scene(
     Raises:
         FormatError: there is no such file, or it is neither an image nor a video.
     """
+    from evface.simulation.board import BoardScene
     from evface.simulation.face import FaceScene
     from evface.simulation.photograph import PhotographScene
     from evface.simulation.video import VideoScene
 
     if name == "face":
         return FaceScene(seed, camera, style)
+    if name == "board":
+        return BoardScene.before(camera, seed)
     if name == "photograph":
         return PhotographScene(seed=seed)
     path = Path(name).expanduser()
