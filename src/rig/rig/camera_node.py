@@ -15,6 +15,7 @@ import time
 import traceback
 from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import rclpy
@@ -29,6 +30,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu
 from std_msgs.msg import String
 
 from event_camera_msgs.msg import EventPacket
+from evface.calibration import Lens, lens_for
 from evface.cameras import (
     EXTERNAL_DRIVERS,
     CameraDescription,
@@ -43,6 +45,7 @@ from evface.cameras import (
 )
 from evface.cameras.reading import Reader
 from evface.errors import DeviceError, EvfaceError
+from rig.camera_info import camera_info
 from rig.diagnosis import Health, diagnose
 from rig.external_driver import Relay
 from rig.parameters import declare
@@ -60,6 +63,11 @@ class NodeParameters(BaseModel):
     """What every camera node has besides the options of its camera."""
 
     autostart: bool = Field(default=True, description="configure and activate by itself")
+    calibration: str = Field(
+        default="",
+        description="camera_info YAML file, or a folder with one named after the camera, as `rig calibrate` "
+        "makes it; empty: not calibrated",
+    )
 
 
 def parameters_model(camera: str) -> type[BaseModel]:
@@ -81,6 +89,7 @@ class CameraNode(LifecycleNode, Process):
         self._relay: Relay | None = None
         self._description: CameraDescription | None = None
         self._active = False
+        self._lens: Lens | None = None
         self._seq = 0
         self._counts: Counter[str] = Counter()
         self._previous: Counter[str] = Counter()
@@ -151,10 +160,16 @@ class CameraNode(LifecycleNode, Process):
         self._reader = Reader(self.camera, options, self._deliver, self._on_end)
         self._description = self._reader.open()
         found = self._description
+        self._lens = self._lens_for(found)
         self.get_logger().info(f"{found.model} {found.width}x{found.height} ({found.kind}) {found.detail}")
         if isinstance(self._reader.source, LiveSource):
             self._settings = self._reader.source.settings()
             self._read_back()
+
+    def _lens_for(self, found: CameraDescription) -> Lens | None:
+        """The lens of the parameters' calibration, which must be one for pictures of this size."""
+        place = _absolute(self.parameters.calibration)
+        return lens_for(Path(place), self.camera, found.width, found.height) if place else None
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start reading."""
@@ -355,6 +370,7 @@ class CameraNode(LifecycleNode, Process):
                 self._description = CameraDescription(
                     MODELS[self.camera], "", *relay.size, "live", f"{self.parameters.driver} on {relay.topic}"
                 )
+                self._learn_lens()
         found = self._description
         if found is not None:
             self._publish_info(found, now)
@@ -402,6 +418,7 @@ class CameraNode(LifecycleNode, Process):
             "size": f"{found.width}x{found.height}" if found else "",
             "source": found.kind if found else "",
             "detail": found.detail if found else "",
+            "calibration": _absolute(self.parameters.calibration),
             **self._counts,
             **{
                 f"{name}/s": f"{(count - self._previous[name]) / seconds:.1f}"
@@ -434,8 +451,17 @@ class CameraNode(LifecycleNode, Process):
                 self.get_logger().error(f"{gap.reason}; looking for it")
         self._gaps_told = gaps
 
+    def _learn_lens(self) -> None:
+        """The lens of a camera that another driver reads: how large its pictures are is known late."""
+        assert self._description is not None
+        try:
+            self._lens = self._lens or self._lens_for(self._description)
+        except EvfaceError as error:
+            print(f"error: {self.camera}: {error}", file=sys.stderr, flush=True)
+            self.finish(2)
+
     def _publish_info(self, found: CameraDescription, now: int) -> None:
-        info = CameraInfo(width=found.width, height=found.height)
+        info = camera_info(found.width, found.height, self._lens)
         info.header.stamp, info.header.frame_id = to_time(now), self.camera
         self._info.publish(info)
 
@@ -444,6 +470,10 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, float) or isinstance(other, float):
         return math.isclose(one, other, rel_tol=1e-6)
     return bool(one == other)
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve()) if path else ""
 
 
 def run_camera(camera: str) -> None:

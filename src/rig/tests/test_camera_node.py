@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import rclpy
@@ -11,11 +12,12 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
-from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage
 
+from evface.calibration import Lens, write_camera_info
 from evface.errors import ConfigError
 from rig.camera_node import CameraNode
-from rig.transport import FRAMES_QOS, SMALL_QOS
+from rig.transport import FRAMES_QOS, LATCHED_QOS, SMALL_QOS
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 Make = Callable[..., CameraNode]
@@ -107,3 +109,33 @@ def test_a_device_that_is_not_there_fails_to_configure_with_its_reason(
 def test_a_wrong_parameter_names_itself(make: Make) -> None:
     with pytest.raises(ConfigError, match=r"webcam: .*quality"):
         make("webcam", source="virtual", quality="1000")
+
+
+def test_a_calibrated_camera_says_its_lens(make: Make, tmp_path: Path) -> None:
+    lens = Lens(320, 240, (230.0, 231.0), (160.0, 118.0), (0.05, -0.1, 0.001, 0.0, 0.0))
+    write_camera_info(tmp_path / "webcam.yaml", "webcam", lens)
+    node = make(
+        "webcam", source="virtual", scene="photograph", width="320", height="240", calibration=str(tmp_path)
+    )
+    heard: list[CameraInfo] = []
+    node.create_subscription(CameraInfo, "/webcam/camera_info", heard.append, LATCHED_QOS)
+    listener = Listener(node)
+    node.start()
+    assert listener.until(lambda: bool(heard))
+    assert (heard[0].width, heard[0].height, heard[0].distortion_model) == (320, 240, "plumb_bob")
+    assert list(heard[0].d) == list(lens.distortion)
+    assert list(heard[0].k) == [230.0, 0.0, 160.0, 0.0, 231.0, 118.0, 0.0, 0.0, 1.0]
+    assert list(heard[0].p) == [230.0, 0.0, 160.0, 0.0, 0.0, 231.0, 118.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+
+
+def test_a_calibration_of_another_size_is_refused_in_one_line(
+    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_camera_info(tmp_path / "w.yaml", "webcam", Lens(640, 480, (500.0, 500.0), (320.0, 240.0)))
+    node = make(
+        "webcam", source="virtual", scene="photograph", width="320", height="240", autostart="false",
+        calibration=str(tmp_path / "w.yaml"),
+    )  # fmt: skip
+    assert node.trigger_configure() != SUCCESS
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "w.yaml: calibrated for 640x480 px, but webcam delivers 320x240 px" in line
