@@ -1,4 +1,4 @@
-"""The script of a session and its state machine."""
+"""The script of a session and its state machine; whatever people do is in test_protocol_sequences."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from evface.errors import ConfigError
-from evface.protocol import AU_NUMBERS, COMMANDS, SessionMachine, Transition, load_script
-from evface.protocol.machine import OVER, RECORDED
+from evface.privacy import SCOPES
+from evface.protocol import AU_NUMBERS, SUBJECT_COMMANDS, SessionMachine, Transition, load_script
 from evface.protocol.script import SECOND, Script
 
 PROTOCOLS = Path(__file__).parents[3] / "config" / "protocol"
@@ -28,6 +25,22 @@ SHORT = Script(
 )
 
 
+FULL = SHORT.model_copy(
+    update={
+        "introduction": "confirmed",
+        "familiarisation": True,
+        "settle": "confirmed",
+        "rehearsal": (45,),
+        "closing": "confirmed",
+    }
+)
+
+
+def machine_of(script: Script) -> SessionMachine:
+    """A session whose subject has consented."""
+    return SessionMachine(script, "S01", "01", scopes=("research",))
+
+
 def run_to_end(machine: SessionMachine, now: int) -> list[Transition]:
     """Let the clock run from deadline to deadline until none is left."""
     made = []
@@ -41,15 +54,25 @@ def run_to_end(machine: SessionMachine, now: int) -> list[Transition]:
 def test_shipped_scripts_hold_the_21_action_units_with_a_text_each(name: str) -> None:
     script = load_script(PROTOCOLS / f"{name}.yaml")
     assert script.aus == AU_NUMBERS
-    assert set(script.texts.instructions) == set(AU_NUMBERS)
+    for language in ("en", "es"):
+        texts = load_script(PROTOCOLS / f"{name}.yaml", language).texts
+        assert texts.language == language
+        assert set(texts.instructions) == set(texts.descriptions) == set(AU_NUMBERS)
+        assert set(texts.scopes) == set(SCOPES)
+        assert set(texts.labels) == set(SUBJECT_COMMANDS)
+        assert all(texts.of(phase, 0) for phase in ("introduction", "consent", "settle", "ready", "closing"))
+
+
+def test_an_unknown_language_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"'fr'.*there are: en, es"):
+        load_script(PROTOCOLS / "default.yaml", "fr")
 
 
 def test_default_script_takes_about_seven_minutes_with_20_s_per_action_unit() -> None:
     script = load_script(PROTOCOLS / "default.yaml")
     assert script.demonstration.repeats == 3
     assert script.duration("countdown") == 3 * SECOND
-    assert (script.total - script.duration("introduction")) / 21 == 20 * SECOND
-    assert script.total < 7.5 * 60 * SECOND
+    assert script.main_run_only().total == 21 * 20 * SECOND == 7 * 60 * SECOND
 
 
 @pytest.mark.parametrize(
@@ -61,6 +84,9 @@ def test_default_script_takes_about_seven_minutes_with_20_s_per_action_unit() ->
         ({"aus": [12, 13]}, ["aus", "AU 13"]),
         ({"aus": [12, 12]}, ["aus", "once"]),
         ({"aus": []}, ["aus"]),
+        ({"settle": "whenever"}, ["settle", "'whenever'"]),
+        ({"rehearsal": [3]}, ["rehearsal", "AU 3"]),
+        ({"clips": "nowhere"}, ["clips", "nowhere"]),
         ({"texts": {"rest": "{nme}"}}, ["texts.rest", "{name}"]),
         ({"texts": {"instructions": {3: "x"}}}, ["instructions", "AU 3"]),
         ({"texts": "missing.yaml"}, ["texts", "missing.yaml"]),
@@ -97,8 +123,24 @@ def test_with_aus_keeps_the_rest_of_the_script() -> None:
         SHORT.with_aus([99])
 
 
+def test_what_is_rehearsed_is_among_what_is_elicited() -> None:
+    assert FULL.with_aus([12, 45]).rehearsal == (45,)
+    assert FULL.with_aus([2, 4]).rehearsal == (2,)
+    assert SHORT.with_aus([2, 4]).rehearsal == ()
+
+
+def test_a_shuffled_order_is_each_subjects_own_and_comes_out_again() -> None:
+    script = load_script(PROTOCOLS / "default.yaml").model_copy(update={"order": "shuffled"})
+    orders = {subject: script.ordered_for(subject, "01").aus for subject in ("S01", "S02", "S03")}
+    assert len(set(orders.values())) == 3
+    assert all(sorted(order) == list(AU_NUMBERS) for order in orders.values())
+    assert script.ordered_for("S02", "01").aus == orders["S02"]
+    assert script.model_copy(update={"seed": 1}).ordered_for("S02", "01").aus != orders["S02"]
+    assert SHORT.ordered_for("S02", "01") == SHORT
+
+
 def test_a_session_walks_its_script_and_ends() -> None:
-    machine = SessionMachine(SHORT, "S01", "01")
+    machine = machine_of(SHORT)
     assert machine.transition(5).phase == "waiting"
     assert machine.next_deadline() is None
     first = machine.command("start", 10 * SECOND).transitions
@@ -111,7 +153,7 @@ def test_a_session_walks_its_script_and_ends() -> None:
 
 
 def test_looking_at_the_clock_some_milliseconds_late_adds_no_drift() -> None:
-    machine = SessionMachine(SHORT, "S01", "01")
+    machine = machine_of(SHORT)
     machine.command("start", 0)
     made = []
     while (deadline := machine.next_deadline()) is not None:
@@ -122,7 +164,7 @@ def test_looking_at_the_clock_some_milliseconds_late_adds_no_drift() -> None:
 
 
 def test_a_stall_shortens_no_phase() -> None:
-    machine = SessionMachine(SHORT, "S01", "01")
+    machine = machine_of(SHORT)
     machine.command("start", 0)
     (demonstration,) = machine.advance(30 * SECOND)
     assert (demonstration.phase, demonstration.start, demonstration.scheduled) == (
@@ -130,6 +172,122 @@ def test_a_stall_shortens_no_phase() -> None:
     )  # fmt: skip
     assert machine.advance(30 * SECOND) == []
     assert machine.next_deadline() == 31 * SECOND
+
+
+def test_a_full_session_walks_through_everything_that_the_paper_asks_for() -> None:
+    machine = SessionMachine(FULL, "S01", "01")
+    made = [*machine.command("start", 0).transitions]
+
+    def tell(*words: str) -> None:
+        made.extend(machine.command(words[0], 0, *words[1:]).transitions)
+        made.extend(run_to_end(machine, 0))
+
+    for words in [("confirm",), ("consent", "research"), *[("confirm",)] * 6]:
+        tell(*words)
+    trial = ["demonstration", "countdown", "perform", "rest"]
+    assert [(t.block, t.phase) for t in made] == [
+        ("", "introduction"),
+        ("", "consent"),
+        *[("familiarisation", "description")] * 3,
+        ("", "settle"),
+        *[("rehearsal", phase) for phase in trial],
+        ("main", "settle"),
+        *[("main", phase) for phase in trial] * 3,
+        ("", "settle"),
+        ("", "finished"),
+    ]
+    assert {t.block for t in made if t.recording} == {"main"}
+    assert {t.take for t in made if t.block == "rehearsal"} == {0}
+    assert [(t.trials, t.au) for t in made if t.block == "rehearsal"] == [(1, 45)] * 4
+    assert made[-1].takes == (1, 1, 1)
+    assert made[-1].aus == FULL.aus
+
+
+def at_the_consent() -> SessionMachine:
+    machine = SessionMachine(SHORT.model_copy(update={"introduction": 0.0}), "S01", "01")
+    machine.command("start", 0)
+    assert machine.phase == "consent"
+    return machine
+
+
+def test_the_consent_cannot_be_skipped_and_needs_its_scopes() -> None:
+    machine = at_the_consent()
+    assert machine.commands == ("consent", "decline", "stop", "note")
+    for words in [("skip",), ("confirm",), ("consent",), ("consent", "sharing"), ("consent", "research,all")]:
+        assert not machine.command(words[0], 1, *words[1:]).accepted
+    (first,) = machine.command("consent", 1, "research, sharing", by="subject").transitions
+    assert first.phase == "demonstration"
+    assert first.position.scopes == machine.scopes == ("research", "sharing")
+
+
+def test_who_declines_is_not_recorded() -> None:
+    (end,) = at_the_consent().command("decline", 1, by="subject").transitions
+    assert (end.phase, end.recording, end.commands) == ("aborted", False, ("note",))
+
+
+def test_a_redo_may_name_an_action_unit_and_the_session_goes_on_where_it_was() -> None:
+    machine = machine_of(SHORT)
+    now = walk_to(machine, "demonstration", trial=2)
+    (again,) = machine.command("redo", now, "AU 12").transitions
+    assert (again.au, again.take) == (12, 2)
+    assert [(take.au, take.take, take.outcome) for take in again.ended] == [(12, 1, "redone")]
+    assert not machine.command("redo", now, "45").accepted, "a take is being recorded"
+    assert [t.au for t in run_to_end(machine, now) if t.phase == "countdown"] == [51]
+
+
+def test_the_last_trial_can_be_done_again_before_the_session_is_closed() -> None:
+    machine = machine_of(SHORT.model_copy(update={"closing": "confirmed"}))
+    machine.command("start", 0)
+    run_to_end(machine, 0)
+    assert (machine.phase, machine.commands) == ("settle", ("confirm", "redo", "stop", "note"))
+    machine.command("redo", 60 * SECOND, "eyes were closed")
+    run_to_end(machine, 60 * SECOND)
+    assert machine.takes == {12: 1, 45: 1, 51: 2}
+    machine.command("confirm", 90 * SECOND)
+    assert machine.phase == "finished"
+
+
+def test_the_rehearsal_can_be_done_again_or_left_as_a_whole() -> None:
+    machine = machine_of(FULL)
+    machine.command("start", 0)
+    for words in [("confirm",), ("skip", "block"), ("confirm",), ("skip", "block")]:
+        assert machine.command(words[0], 0, *words[1:]).accepted
+    assert machine.transition(0).text == FULL.texts.ready
+    (again,) = machine.command("redo", 0).transitions
+    assert (again.block, again.phase, again.au) == ("rehearsal", "demonstration", 45)
+
+
+@pytest.mark.parametrize("command", ["start", "skip", "note"])
+def test_some_things_are_for_the_operator_to_say(command: str) -> None:
+    machine = machine_of(SHORT)
+    if command != "start":
+        walk_to(machine, "demonstration")
+    assert "operator" in machine.command(command, 0, "x", by="subject").reason
+    assert machine.command(command, 0, "x").accepted
+
+
+def test_a_note_changes_nothing() -> None:
+    machine = machine_of(SHORT)
+    now = walk_to(machine, "perform")
+    before = machine.transition(now)
+    answer = machine.command("note", now, "blinked")
+    assert (answer.accepted, answer.transitions, machine.transition(now)) == (True, (), before)
+    assert machine.last_take == (12, 1)
+
+
+def test_phases_keep_their_length_when_the_clock_is_set() -> None:
+    machine = machine_of(SHORT)
+    now = walk_to(machine, "perform")
+    machine.shift(-3600 * SECOND)
+    assert machine.advance(now - 3600 * SECOND + 1) == []
+    assert machine.next_deadline() == now - 3598 * SECOND
+
+
+def test_a_take_that_was_skipped_is_not_complete() -> None:
+    machine = machine_of(SHORT)
+    now = walk_to(machine, "perform")
+    (following,) = machine.command("skip", now + SECOND).transitions
+    assert [take.outcome for take in following.ended] == ["interrupted"]
 
 
 def walk_to(machine: SessionMachine, phase: str, trial: int = 0) -> int:
@@ -143,7 +301,7 @@ def walk_to(machine: SessionMachine, phase: str, trial: int = 0) -> int:
 
 
 def test_redo_adds_a_take_of_the_same_trial() -> None:
-    machine = SessionMachine(SHORT, "S01", "01")
+    machine = machine_of(SHORT)
     now = walk_to(machine, "perform")
     (again,) = machine.command("redo", now + 1).transitions
     assert (again.phase, again.au, again.take, again.recording) == ("countdown", 12, 2, True)
@@ -151,7 +309,7 @@ def test_redo_adds_a_take_of_the_same_trial() -> None:
 
 
 def test_redo_while_the_next_one_is_shown_repeats_the_trial_before() -> None:
-    machine = SessionMachine(SHORT, "S01", "01")
+    machine = machine_of(SHORT)
     now = walk_to(machine, "demonstration", trial=1)
     (again,) = machine.command("redo", now + 1).transitions
     assert (again.phase, again.au, again.take) == ("countdown", 12, 2)
@@ -160,7 +318,7 @@ def test_redo_while_the_next_one_is_shown_repeats_the_trial_before() -> None:
 
 
 def test_pause_breaks_the_take_off_and_resume_begins_the_next() -> None:
-    machine = SessionMachine(SHORT, "S01", "01")
+    machine = machine_of(SHORT)
     now = walk_to(machine, "perform")
     (paused,) = machine.command("pause", now).transitions
     assert (paused.phase, paused.recording, paused.au, paused.take) == ("paused", False, 12, 1)
@@ -170,7 +328,7 @@ def test_pause_breaks_the_take_off_and_resume_begins_the_next() -> None:
 
 
 def test_pause_outside_a_take_repeats_what_was_shown() -> None:
-    machine = SessionMachine(SHORT, "S01", "01")
+    machine = machine_of(SHORT)
     now = walk_to(machine, "demonstration")
     machine.command("pause", now)
     (resumed,) = machine.command("resume", now + 1).transitions
@@ -180,10 +338,11 @@ def test_pause_outside_a_take_repeats_what_was_shown() -> None:
 @pytest.mark.parametrize(
     ("phase", "command"),
     [("waiting", "pause"), ("waiting", "skip"), ("demonstration", "start"), ("demonstration", "resume"),
-     ("demonstration", "redo"), ("demonstration", "dance")],
+     ("demonstration", "redo"), ("demonstration", "confirm"), ("demonstration", "consent"),
+     ("demonstration", "dance")],
 )  # fmt: skip
 def test_a_command_that_makes_no_sense_is_refused_with_a_reason(phase: str, command: str) -> None:
-    machine = SessionMachine(SHORT, "S01", "01")
+    machine = machine_of(SHORT)
     if phase != "waiting":
         walk_to(machine, phase)
     answer = machine.command(command, 1)
@@ -196,75 +355,6 @@ def test_phases_without_length_are_left_out() -> None:
     script = SHORT.model_copy(update={"introduction": 0.0, "rest": 0.0}).model_copy(
         update={"demonstration": SHORT.demonstration.model_copy(update={"clip": 0.0})}
     )
-    machine = SessionMachine(script, "S01", "01")
+    machine = machine_of(script)
     made = [*machine.command("start", 0).transitions, *run_to_end(machine, 0)]
     assert [t.phase for t in made] == ["countdown", "perform"] * 3 + ["finished"]
-
-
-class AnySession(RuleBasedStateMachine):
-    """Whatever the operator does: takes without gaps, right labels, an end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.machine = SessionMachine(SHORT, "S01", "01")
-        self.now = 0
-        self.made: list[Transition] = [self.machine.transition(0)]
-
-    @rule(name=st.sampled_from(COMMANDS), wait=st.integers(0, 3 * SECOND))
-    def command(self, name: str, wait: int) -> None:
-        self.now += wait
-        before = self.machine.phase
-        answer = self.machine.command(name, self.now)
-        assert answer.accepted == bool(answer.transitions) == (not answer.reason)
-        if not answer.accepted:
-            assert self.machine.phase == before
-        self.made += answer.transitions
-
-    @rule(wait=st.integers(0, 3 * SECOND))
-    def tick(self, wait: int) -> None:
-        self.now += wait
-        self.made += self.machine.advance(self.now)
-
-    @precondition(lambda self: self.machine.next_deadline() is not None)
-    @rule()
-    def wait_for_the_deadline(self) -> None:
-        self.now = max(self.now, self.machine.next_deadline() or 0)
-        made = self.machine.advance(self.now)
-        assert len(made) == 1
-        self.made += made
-
-    @invariant()
-    def takes_are_numbered_without_gaps(self) -> None:
-        for au in SHORT.aus:
-            takes = [t.take for t in self.made if t.phase == "countdown" and t.au == au]
-            assert takes == list(range(1, len(takes) + 1))
-            assert self.machine.takes.get(au, 0) == len(takes)
-
-    @invariant()
-    def a_take_keeps_its_label(self) -> None:
-        take = None
-        for state in self.made:
-            assert state.recording == (state.phase in RECORDED)
-            if state.recording:
-                key = (state.trial, state.au, state.take)
-                assert SHORT.aus[state.trial] == state.au
-                if state.phase == "countdown":
-                    take = key
-                assert key == take
-            else:
-                take = None
-
-    @invariant()
-    def time_goes_on(self) -> None:
-        starts = [state.start for state in self.made]
-        assert starts == sorted(starts)
-
-    def teardown(self) -> None:
-        self.machine.command("start", self.now)
-        self.machine.command("resume", self.now)
-        run_to_end(self.machine, self.now)
-        assert self.machine.phase in OVER
-
-
-TestAnySession = AnySession.TestCase
-TestAnySession.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

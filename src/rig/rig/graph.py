@@ -13,7 +13,8 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from evface.errors import ConfigError
-from evface.protocol import action_unit
+from evface.privacy import SCOPES, refuse_withdrawn
+from evface.protocol import action_unit, unfinished
 from evface.validation import read_yaml
 from rig.errors import GraphError
 from rig.resources import config_or_path
@@ -82,6 +83,19 @@ class RecordOptions(BaseModel):
     cameras: str = Field(
         default="", description="cameras to use, such as davis346,webcam; empty: the rig's own"
     )
+    language: str = Field(
+        default="en", description="of what the subject reads: en, es", pattern=r"^[a-z]{2}$"
+    )
+    main_only: bool = Field(
+        default=False, description="the main run alone: no familiarisation, no rehearsal (headless: always)"
+    )
+    consent: str = Field(
+        default="",
+        description="scopes consented to on paper, such as research,sharing; empty: the session asks",
+    )
+    resume: bool = Field(
+        default=False, description="take the session up again that was left unfinished, with its own script"
+    )
     headless: bool = Field(
         default=False, description="start by itself when every sensor is heard, end when done"
     )
@@ -140,22 +154,30 @@ def record_graph(options: RecordOptions) -> Graph:
 
     Raises:
         ConfigError: an option or a configuration file is wrong.
-        GraphError: the rig or the script does not exist.
+        GraphError: the rig or the script does not exist, there is nothing to resume, or nobody can consent.
+        PrivacyError: the subject's recordings were withdrawn.
     """
     cameras = _cameras(options.rig, options.cameras)
     script = config_or_path("protocol", options.script)
     aus = [action_unit(number).number for number in numbers(options.aus, "aus")]
     out = Path(options.out).expanduser().resolve()
+    refuse_withdrawn(out, options.subject)
+    virtual = all(parameters.get("source") in ("virtual", "file") for parameters in cameras.values())
     conductor: dict[str, ParameterValue] = {
         "script": str(script),
+        "language": options.language,
         "subject": options.subject,
-        "session": options.session or next_session(out, options.subject),
+        "session": _session(out, options),
         "output": str(out),
+        "main_only": options.main_only or options.headless,
+        "consent": _consent(options, virtual=virtual),
+        "virtual": virtual,
+        "resume": options.resume,
         "headless": options.headless,
     }
     if aus:
         conductor["aus"] = aus
-    recorder: dict[str, ParameterValue] = {"cameras": list(cameras)}
+    recorder: dict[str, ParameterValue] = {"cameras": list(cameras), "resume": options.resume}
     if any(parameters.get("start") == "take" for parameters in cameras.values()):
         # A file that waits for its take is silent until then: its node's camera_info says that it is there.
         recorder["required_topics"] = [f"/{camera}/camera_info" for camera in cameras]
@@ -171,6 +193,24 @@ def people_are_recorded(graph: Graph) -> bool:
     """Whether a camera of the graph sees who sits there, and not a virtual person or a file."""
     cameras = [node for node in graph.nodes if node.name in CAMERAS]
     return any(node.parameters.get("source", "live") == "live" for node in cameras)
+
+
+def _session(out: Path, options: RecordOptions) -> str:
+    if not options.resume or options.session:
+        return options.session or next_session(out, options.subject)
+    left = unfinished(out, options.subject)
+    if left is None:
+        raise GraphError(f"no unfinished session of {options.subject} in {out} that could be resumed")
+    return left[0]
+
+
+def _consent(options: RecordOptions, *, virtual: bool) -> str:
+    """Virtual people consent by themselves where nobody is there to ask."""
+    if options.consent or not options.headless:
+        return options.consent
+    if not virtual:
+        raise GraphError("a headless session asks nobody: give --consent research,... as signed on paper")
+    return ",".join(SCOPES)
 
 
 def live_graph(options: LiveOptions) -> Graph:

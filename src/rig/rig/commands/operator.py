@@ -37,15 +37,17 @@ def _obey(say: Callable[[str], None]) -> None:
     client: Client = node.create_client(SessionCommand, "/conductor/command")
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    say(f"type {', '.join(COMMANDS)} and Enter")
+    say(f"type {', '.join(COMMANDS)} and Enter; more may follow: consent research, redo AU 12")
     for line in sys.stdin:
-        word = line.strip().lower()
+        word, _, argument = line.strip().partition(" ")
+        word = word.lower()
         if not word:
             continue
         if not client.wait_for_service(timeout_sec=PATIENCE):
             say(f"{word}: the conductor does not answer")
             continue
-        future = client.call_async(SessionCommand.Request(command=word))
+        request = SessionCommand.Request(command=word, argument=argument.strip(), by="operator")
+        future = client.call_async(request)
         executor.spin_until_future_complete(future, timeout_sec=PATIENCE)
         answer = future.result() if future.done() else None
         if answer is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
 from evface.privacy import volume_of
+from evface.protocol import unfinished
 from evface.validation import validated
 from rig.commands.operator import obey_terminal
 from rig.graph import RecordOptions, people_are_recorded, record_graph
@@ -25,6 +27,16 @@ def record(
     cameras: str = typer.Option(
         "", help="Cameras to use, such as davis346,webcam; the rig's own when left out."
     ),
+    language: str = typer.Option("en", help="Language of what the subject reads: en, es."),
+    main_only: bool = typer.Option(
+        False, "--main-only", help="The main run alone: no familiarisation, no rehearsal."
+    ),
+    consent: str = typer.Option(
+        "", help="Scopes consented to on paper, such as research,sharing; the session asks when left out."
+    ),
+    resume: bool = typer.Option(
+        False, "--resume", help="Take the subject's unfinished session up again, at the AU where it was."
+    ),
     headless: bool = typer.Option(
         False, "--headless", help="Start by itself once every sensor is heard, and end when all is safe."
     ),
@@ -34,8 +46,13 @@ def record(
 
     Without cameras, try:  rig record --rig virtual --script fast --aus 12,45,51 --headless
 
-    With people in the chair leave --headless out and type what the session should do, then Enter:
-    start, pause, resume, redo, skip or stop. Ctrl-C ends at once and keeps the running take as interrupted.
+    With people in the chair leave --headless out and type what the session should do, then Enter: start,
+    confirm, consent, decline, pause, resume, redo, skip, stop or note. Nothing is recorded before the
+    consent. A headless session is the main run alone; virtual people consent by themselves, and the
+    metadata say so.
+
+    Ctrl-C ends at once and keeps the running take as interrupted. After that, as after a crash, --resume goes
+    on at the Action Unit where it was.
 
     Each take becomes OUT/sub-S01/ses-01/sub-S01_ses-01_task-au12_run-01, a rosbag2 bag (mcap) that
     ros2 bag, rosbags and Foxglove read.
@@ -49,17 +66,22 @@ def record(
             "script": script,
             "aus": aus,
             "cameras": cameras,
+            "language": language,
+            "main_only": main_only,
+            "consent": consent,
+            "resume": resume,
             "headless": headless,
             "out": str(out),
         },
         "rig record",
     )
     console = Console(highlight=False, soft_wrap=True)
-    graph = record_graph(options)
 
     def say(line: str) -> None:
         console.print(line, markup=False)
 
+    _hint(options, say)
+    graph = record_graph(options)
     warning = volume_of(Path(options.out)).warning
     if warning and people_are_recorded(graph):
         say(f"warning: {warning}")
@@ -67,3 +89,13 @@ def record(
         obey_terminal(say)
     code = run_graph(graph, say)
     raise typer.Exit(code)
+
+
+def _hint(options: RecordOptions, say: Callable[[str], None]) -> None:
+    """Say so when the subject's newest session was left before its end."""
+    left = unfinished(Path(options.out).expanduser(), options.subject)
+    if left is not None and not options.resume:
+        label, end = left
+        say(
+            f"session {label} of {options.subject} was left in {end.where}: rig record --resume goes on there"
+        )
