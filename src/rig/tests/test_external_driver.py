@@ -59,7 +59,7 @@ class Bench:
 
     def publisher(self, kind: type, topic: str, qos: Any = DRIVER_QOS) -> Any:
         """A publisher of the driver's, once it is heard."""
-        found = self.driver.create_publisher(kind, topic, qos)
+        found: Any = self.driver.create_publisher(kind, topic, qos)
         assert self.until(lambda: found.get_subscription_count() > 0)
         return found
 

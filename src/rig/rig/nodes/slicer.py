@@ -36,6 +36,9 @@ from rig_interfaces.msg import EventFrame, FaceBox
 LOOK = 0.05
 """s between two looks for a subscriber."""
 
+RESTART = 100_000
+"""us by which a packet behind a loss may begin before what was known: more is a clock that began anew."""
+
 
 class SlicerParameters(BaseModel):
     """Parameters of the slicer."""
@@ -112,6 +115,10 @@ class SlicerNode(Node, Process):
             self._decoder.lost()
             lost = packet.seq - self._next_seq
             self.get_logger().warning(f"{lost} event packets lost", throttle_duration_sec=1.0)
+            if self._has_restarted(packet):
+                self._decoder.reset()
+                self._slicer.flush()
+                self._offset = MinimumDelayOffset()
         self._next_seq = packet.seq + 1
         events = self._decoder.decode(packet.events, packet.time_base)
         if self._decoder.time is None:
@@ -119,6 +126,12 @@ class SlicerNode(Node, Process):
         self._offset.add(packet.stamp, self._decoder.time * 1000)
         for piece in self._slicer.push(events, self._decoder.time):
             self._publish(piece, packet)
+
+    def _has_restarted(self, packet: EventPacketView) -> bool:
+        """Whether the sensor's clock began anew: its camera was unplugged, and is back."""
+        assert self._decoder is not None
+        known = self._decoder.time
+        return known is not None and 0 < packet.time_base // 1000 < known - RESTART
 
     def _begin(self, packet: EventPacketView) -> tuple[Decoder, Slicer]:
         decoder = make_decoder(packet.encoding, packet.width, packet.height)
