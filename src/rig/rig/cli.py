@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from evface.errors import EvfaceError
+from rig.commands.camera import camera
 from rig.commands.demo import demo
 from rig.commands.doctor import doctor
 from rig.commands.learning import convert, train
@@ -29,6 +30,7 @@ app = typer.Typer(
     "subjects: [bold]simulate[/] (a dataset of virtual ones).",
 )
 app.command()(doctor)
+app.command()(camera)
 app.command()(record)
 app.command()(repair)
 app.command()(convert)
