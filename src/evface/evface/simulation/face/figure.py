@@ -58,10 +58,12 @@ DISTANCE = 800.0
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _move(points, normals, vertices, moves, which, members, strengths):  # type: ignore[no-untyped-def]
+def _move(points, normals, vertices, moves, members, strengths):  # type: ignore[no-untyped-def]
     """Shift points and turn normals by what the muscles do."""
-    for k in range(len(which)):
-        for m in range(members[which[k], 0], members[which[k], 1]):
+    for k in range(len(strengths)):
+        if abs(strengths[k]) <= np.float32(1e-4):
+            continue
+        for m in range(members[k, 0], members[k, 1]):
             vertex, at = np.uintp(vertices[m]), np.uintp(m)
             for axis in range(3):
                 points[vertex, np.uintp(axis)] += strengths[k] * moves[at, np.uintp(axis)]
@@ -148,10 +150,17 @@ class Figure:
         lens: of the camera.
         texel: mm of the texture.
         weights: of blue, green and red in each channel of the pictures, ``[C, 3]``.
+        threads: that draw a picture together.
     """
 
     def __init__(
-        self, person: Person, light: Light, lens: Lens, texel: float, weights: NDArray[np.float64]
+        self,
+        person: Person,
+        light: Light,
+        lens: Lens,
+        texel: float,
+        weights: NDArray[np.float64],
+        threads: int = 1,
     ) -> None:
         self.person, self.light, self.lens = person, light, lens
         who = person.who
@@ -179,10 +188,14 @@ class Figure:
         self._eyes = (Eye(who, skin, base, 1, weights), Eye(who, skin, base, -1, weights))
         self._head_texture = self.texture[: base.shape[0], : base.shape[1]]
         self._prepare_movement(head)
-        self._raster = Rasterizer(self.mesh)
+        self._raster = Rasterizer(self.mesh, threads)
         count = len(self.mesh.points)
         self._x, self._y, self._z, self._shade = (np.empty(count, np.float32) for _ in range(4))
         self._points, self._normals = (np.empty((count, 3), np.float32) for _ in range(2))
+        self._strengths = np.empty(2 * len(ACTIONS), np.float32)
+        self._direction = np.array(light.direction, np.float32)
+        # What mirrors is as bright on dark skin as on light skin; light is multiplied with the skin's own.
+        self._shine = np.float32(np.clip(0.08 / float((GREY @ np.array(who.skin))[0]), 0.15, 1.0))
 
     def _head_part(self, skin: SkinMap) -> Part:
         """The head with its hair's volume."""
@@ -252,16 +265,13 @@ class Figure:
         self, state: FaceState, offset: tuple[float, float, float], width: int, height: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Columns and rows of every point of the head, px; until the next call. Arguments as `draw`."""
-        strengths = np.column_stack([state.left, state.right]).ravel().astype(np.float32)
-        active = np.flatnonzero(np.abs(strengths) > 1e-4)
+        strengths = self._strengths
+        strengths[0::2], strengths[1::2] = state.left, state.right
         rotation = rotation_of(state.head)
         shift = PIVOT - rotation @ PIVOT + np.array(offset) + np.array(state.position)
         self._rotation = rotation.astype(np.float32)
         self._points[:], self._normals[:] = self.mesh.points, self.mesh.normals
-        _move(
-            self._points, self._normals, self._vertices, self._moves, active, self._members,
-            strengths[active],
-        )  # fmt: skip
+        _move(self._points, self._normals, self._vertices, self._moves, self._members, strengths)
         self._mouth.follow(self._points, self.mesh.v)
         _project(
             self._points, self._rotation, shift.astype(np.float32), self._camera(width, height),
@@ -272,10 +282,7 @@ class Figure:
     def _lamp(self, gain: float) -> tuple[NDArray[np.float32], np.float32, np.float32, np.float32]:
         """Direction of the light, its strength and that of the light around; how much skin shines."""
         key = self.light.key
-        direction = np.array(self.light.direction, np.float32)
-        # What mirrors is as bright on dark skin as on light skin; light is multiplied with the skin's own.
-        shine = np.clip(0.08 / float((GREY @ np.array(self.person.who.skin))[0]), 0.15, 1.0)
-        return direction, np.float32(key * gain), np.float32((1.0 - key) * gain), np.float32(shine)
+        return self._direction, np.float32(key * gain), np.float32((1.0 - key) * gain), self._shine
 
     def body_shift(self, state: FaceState, height: int) -> tuple[float, float]:
         """px to the right and down that the shoulders are moved."""
@@ -332,8 +339,11 @@ def rotation_of(head: tuple[float, float, float]) -> NDArray[np.float64]:
     cy, sy, cp, sp, cr, sr = (
         math.cos(yaw), math.sin(yaw), math.cos(pitch), math.sin(pitch), math.cos(roll), math.sin(roll),
     )  # fmt: skip
-    turn = np.array([[cy, 0.0, sy], [0.0, 1.0, 0.0], [-sy, 0.0, cy]])
-    # Up: what looks to the camera looks to the ceiling.
-    nod = np.array([[1.0, 0.0, 0.0], [0.0, cp, sp], [0.0, -sp, cp]])
-    tilt = np.array([[cr, sr, 0.0], [-sr, cr, 0.0], [0.0, 0.0, 1.0]])
-    return np.asarray(turn @ nod @ tilt)
+    # The head is tilted first, then nods (up: what looks to the camera looks to the ceiling), then turns.
+    return np.array(
+        [
+            [cy * cr + sy * sp * sr, cy * sr - sy * sp * cr, sy * cp],
+            [-cp * sr, cp * cr, sp],
+            [cy * sp * sr - sy * cr, -sy * sr - cy * sp * cr, cy * cp],
+        ]
+    )

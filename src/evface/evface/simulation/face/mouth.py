@@ -7,6 +7,7 @@ the dark with the tongue in it.
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from evface.simulation.face.mesh import Part, grid_triangles
@@ -14,6 +15,19 @@ from evface.simulation.face.shape import MOUTH_HALF, Field, HeadShape
 
 LENGTH = 24.0
 """mm of the curtain; lips that part farther stretch it."""
+
+
+@njit(cache=True, nogil=True)
+def _hang(points, v, upper, lower, start, top, length, texel):  # type: ignore[no-untyped-def]
+    """See `Mouth.follow`."""
+    count = len(upper)
+    for k in range(count):
+        above, below = start + k, start + count + k
+        for axis in range(3):
+            points[above, axis] = points[upper[k], axis]
+            points[below, axis] = points[lower[k], axis]
+        apart = min(length, max(np.float32(0.0), points[above, 1] - points[below, 1]))
+        v[above], v[below] = top, top + apart / texel
 
 
 class Mouth:
@@ -49,9 +63,7 @@ class Mouth:
 
     def fix(self, start: int, top: int) -> None:
         """Where the part lies in a mesh: its first point, and the first row of its texture."""
-        count = len(self._upper)
-        self._above, self._below = slice(start, start + count), slice(start + count, start + 2 * count)
-        self._top = float(top)
+        self._start, self._top = start, top
 
     def follow(self, points: NDArray[np.float32], v: NDArray[np.float32]) -> None:
         """Hang the curtain between the lips of a moved mesh, as far down as they are apart.
@@ -60,10 +72,10 @@ class Mouth:
             points: of the mesh, mm, ``[V, 3]``.
             v: rows of the texture, ``[V]``.
         """
-        upper, lower = points[self._upper], points[self._lower]
-        points[self._above], points[self._below] = upper, lower
-        apart = np.clip(upper[:, 1] - lower[:, 1], 0.0, LENGTH - 2.0 * self._texel)
-        v[self._above], v[self._below] = self._top, self._top + apart / self._texel
+        _hang(
+            points, v, self._upper, self._lower, self._start, np.float32(self._top),
+            np.float32(LENGTH - 2.0 * self._texel), np.float32(self._texel),
+        )  # fmt: skip
 
 
 def _paint(texel: float) -> NDArray[np.float32]:

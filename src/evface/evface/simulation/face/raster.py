@@ -7,7 +7,9 @@ camera, it fades over the width of a pixel. Triangles are drawn from the farthes
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numba import njit
@@ -52,59 +54,55 @@ def _order(triangles, lift, x, y, z, keys, counts, order):  # type: ignore[no-un
     return n
 
 
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _texel(u, v, columns, limit):  # type: ignore[no-untyped-def]
+    """Where a place of the texture lies, and the weights of its four texels."""
+    # Whole texels, from signed integers: their conversion is an instruction.
+    whole_u, whole_v = np.int32(u), np.int32(v)
+    # Rounding may step over the texture's edge by nothing.
+    at = min(limit, max(np.int32(0), whole_v * columns + whole_u))
+    du, dv = u - np.float32(whole_u), v - np.float32(whole_v)
+    w11 = du * dv
+    w10, w01 = dv - w11, du - w11
+    return at, np.float32(1.0) - du - w10, w01, w10, w11
+
+
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _span(start, per_weight, first, last):  # type: ignore[no-untyped-def]
+    """The part of a run of columns where a weight is not negative.
+
+    ``per_weight`` are columns for the weight to fall by one; none is so even that it is infinite.
+    """
+    zero_at = start * per_weight
+    if per_weight < np.float32(0.0):
+        return max(first, zero_at), last
+    return first, min(last, zero_at)
+
+
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _per_weight(slope):  # type: ignore[no-untyped-def]
+    """See `_span`."""
+    tiny = np.float32(1e-9)
+    return -np.float32(1.0) / slope if abs(slope) > tiny else np.float32(1.0) / tiny
+
+
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _reach(low, high, first, last):  # type: ignore[no-untyped-def]
+    """Whole pixels from one place to another, within a picture."""
+    return max(np.int64(first), np.int64(np.ceil(low))), min(np.int64(last), np.int64(np.floor(high)))
+
+
 def _drawing(channels: int) -> Callable[..., None]:
     """The kernel for pictures of so many channels: with the number known it is compiled without a loop."""
 
     @njit(cache=True, nogil=True, fastmath=True, inline="always")
-    def sample(texture, opacity, tu, tv, light, share, see_through, row, column, image):  # type: ignore[no-untyped-def]
-        """Lay one pixel of the texture over the picture."""
-        one = np.float32(1.0)
-        # Whole texels, from signed integers: their conversion is an instruction.
-        whole_u, whole_v = np.int32(tu), np.int32(tv)
-        iu, iv = np.uintp(whole_u), np.uintp(whole_v)
-        ju, jv = np.uintp(whole_u + 1), np.uintp(whole_v + 1)
-        du, dv = tu - np.float32(whole_u), tv - np.float32(whole_v)
-        w11 = du * dv
-        w10, w01 = dv - w11, du - w11
-        w00 = one - du - w10
-        if see_through:
-            share *= (
-                w00 * opacity[iv, iu] + w01 * opacity[iv, ju] + w10 * opacity[jv, iu] + w11 * opacity[jv, ju]
-            )
-        if share > np.float32(0.0):
-            for channel in range(channels):
-                value = light * (
-                    w00 * texture[iv, iu, channel] + w01 * texture[iv, ju, channel]
-                    + w10 * texture[jv, iu, channel] + w11 * texture[jv, ju, channel]
-                )  # fmt: skip
-                under = image[row, column, channel]
-                image[row, column, channel] = under + share * (value - under)
-
-    @njit(cache=True, nogil=True, fastmath=True, inline="always")
-    def span(start, per_weight, first, last):  # type: ignore[no-untyped-def]
-        """The part of a run of columns where a weight is not negative.
-
-        ``per_weight`` are columns for the weight to fall by one; none is so even that it is infinite.
-        """
-        zero_at = start * per_weight
-        if per_weight < np.float32(0.0):
-            return max(first, zero_at), last
-        return first, min(last, zero_at)
-
-    @njit(cache=True, nogil=True, fastmath=True, inline="always")
     def fill(flat, columns, at, count, picture, u0, du, v0, dv, s0, ds, begin):  # type: ignore[no-untyped-def]
         """A run of pixels: texture ``[h * w, C]`` times light, onto the picture ``[H * W, C]``."""
-        one, limit = np.float32(1.0), np.int32(len(flat) - columns - 2)
+        limit = np.int32(len(flat)) - columns - np.int32(2)
         for i in range(count):
             column = begin + np.float32(i)
-            tu, tv, light = u0 + column * du, v0 + column * dv, s0 + column * ds
-            whole_u, whole_v = np.int32(tu), np.int32(tv)
-            # Rounding may step over the texture's edge by nothing.
-            texel = min(limit, max(np.int32(0), whole_v * columns + whole_u))
-            wu, wv = tu - np.float32(whole_u), tv - np.float32(whole_v)
-            w11 = wu * wv
-            w10, w01 = wv - w11, wu - w11
-            w00 = one - wu - w10
+            texel, w00, w01, w10, w11 = _texel(u0 + column * du, v0 + column * dv, columns, limit)
+            light = s0 + column * ds
             pixel = at + np.uintp(i)
             for channel in range(channels):
                 picture[pixel, channel] = light * (
@@ -113,31 +111,125 @@ def _drawing(channels: int) -> Callable[..., None]:
                     + w11 * flat[np.uintp(texel + columns + 1), channel]
                 )  # fmt: skip
 
+    @njit(cache=True, nogil=True, fastmath=True, inline="always")
+    def veil(flat, opacity, columns, at, count, picture, u0, du, v0, dv, s0, ds, begin):  # type: ignore[no-untyped-def]
+        """As `fill`, of a texture that one can see through."""
+        limit = np.int32(len(flat)) - columns - np.int32(2)
+        for i in range(count):
+            column = begin + np.float32(i)
+            texel, w00, w01, w10, w11 = _texel(u0 + column * du, v0 + column * dv, columns, limit)
+            light = s0 + column * ds
+            t00, t01 = np.uintp(texel), np.uintp(texel + 1)
+            t10, t11 = np.uintp(texel + columns), np.uintp(texel + columns + 1)
+            share = w00 * opacity[t00] + w01 * opacity[t01] + w10 * opacity[t10] + w11 * opacity[t11]
+            pixel = at + np.uintp(i)
+            for channel in range(channels):
+                value = light * (
+                    w00 * flat[t00, channel] + w01 * flat[t01, channel]
+                    + w10 * flat[t10, channel] + w11 * flat[t11, channel]
+                )  # fmt: skip
+                under = picture[pixel, channel]
+                picture[pixel, channel] = under + share * (value - under)
+
+    @njit(cache=True, nogil=True, fastmath=True, inline="always")
+    def cover(flat, opacity, columns, see_through, picture, width, box, corners, weights, carried):  # type: ignore[no-untyped-def]
+        """The pixels inside: those of a row are one run, drawn without a question, in vectors."""
+        one = np.float32(1.0)
+        left, right, top, bottom = box
+        xa, ya = corners[0], corners[1]
+        bx, by, cx, cy = weights
+        ua, ub, uc, va, vb, vc, sa, sb, sc = carried
+        fall_a, fall_b, fall_c = _per_weight(-bx - cx), _per_weight(bx), _per_weight(cx)
+        du, dv, ds = bx * ub + cx * uc, bx * vb + cx * vc, bx * sb + cx * sc
+        for line in range(top, bottom + 1):
+            down = np.float32(line) - ya
+            wb, wc = down * by - xa * bx, down * cy - xa * cx
+            first, last = _span(one - wb - wc, fall_a, np.float32(left), np.float32(right))
+            first, last = _span(wb, fall_b, first, last)
+            first, last = _span(wc, fall_c, first, last)
+            # A pixel on the edge of two triangles must not fall between them.
+            begin, end = np.int64(np.ceil(first - SLACK)), np.int64(np.floor(last + SLACK))
+            begin, end = max(begin, left), min(end, right)
+            if begin > end:
+                continue
+            at, many, start = np.uintp(line * width + begin), end - begin + 1, np.float32(begin)
+            u0, v0, s0 = ua + wb * ub + wc * uc, va + wb * vb + wc * vc, sa + wb * sb + wc * sc
+            if see_through:
+                veil(flat, opacity, columns, at, many, picture, u0, du, v0, dv, s0, ds, start)
+            else:
+                fill(flat, columns, at, many, picture, u0, du, v0, dv, s0, ds, start)
+
+    @njit(cache=True, nogil=True, fastmath=True, inline="always")
+    def fade(flat, opacity, columns, see_through, picture, width, rows, corners, weights, carried, side):  # type: ignore[no-untyped-def]
+        """A pixel's width beyond its outline the surface fades with the distance from the outline."""
+        one, zero, tiny = np.float32(1.0), np.float32(0.0), np.float32(1e-9)
+        limit = np.int32(len(flat)) - columns - np.int32(2)
+        xa, ya, xb, yb, xc, yc = corners
+        bx, by, cx, cy = weights
+        ua, ub, uc, va, vb, vc, sa, sb, sc = carried
+        if side == 0:
+            x0, y0, x1, y1 = xb, yb, xc, yc
+        elif side == 1:
+            x0, y0, x1, y1 = xc, yc, xa, ya
+        else:
+            x0, y0, x1, y1 = xa, ya, xb, yb
+        dx, dy = x1 - x0, y1 - y0
+        squared = one / max(tiny, dx * dx + dy * dy)
+        top, bottom = _reach(min(y0, y1) - one, max(y0, y1) + one, rows[0], rows[1])
+        left, right = _reach(min(x0, x1) - one, max(x0, x1) + one, 0, width - 1)
+        for line in range(top, bottom + 1):
+            for at in range(left, right + 1):
+                px, py = np.float32(at), np.float32(line)
+                along = min(one, max(zero, ((px - x0) * dx + (py - y0) * dy) * squared))
+                nx, ny = x0 + along * dx, y0 + along * dy
+                away = (px - nx) * (px - nx) + (py - ny) * (py - ny)
+                wb = (px - xa) * bx + (py - ya) * by
+                wc = (px - xa) * cx + (py - ya) * cy
+                if away >= one or (wb >= zero and wc >= zero and wb + wc <= one):
+                    continue
+                pb = zero if side == 1 else (one - along if side == 0 else along)
+                pc = zero if side == 2 else (along if side == 0 else one - along)
+                texel, w00, w01, w10, w11 = _texel(
+                    ua + pb * ub + pc * uc, va + pb * vb + pc * vc, columns, limit
+                )
+                light = sa + pb * sb + pc * sc
+                t00, t01 = np.uintp(texel), np.uintp(texel + 1)
+                t10, t11 = np.uintp(texel + columns), np.uintp(texel + columns + 1)
+                share = one - np.sqrt(away)
+                if see_through:
+                    share *= (
+                        w00 * opacity[t00] + w01 * opacity[t01] + w10 * opacity[t10] + w11 * opacity[t11]
+                    )
+                pixel = np.uintp(line * width + at)
+                for channel in range(channels):
+                    value = light * (
+                        w00 * flat[t00, channel] + w01 * flat[t01, channel]
+                        + w10 * flat[t10, channel] + w11 * flat[t11, channel]
+                    )  # fmt: skip
+                    under = picture[pixel, channel]
+                    picture[pixel, channel] = under + share * (value - under)
+
     @njit(cache=True, nogil=True, fastmath=True)
-    def draw(triangles, neighbours, clear, keys, x, y, shade, u, v, texture, opacity, image, order, count):  # type: ignore[no-untyped-def]
-        height, width, _ = image.shape
+    def draw(triangles, neighbours, clear, keys, x, y, shade, u, v, texture, opacity, image, order, count, rows):  # type: ignore[no-untyped-def]
+        """Triangles in their order into the rows of the picture from the first to the last of ``rows``."""
+        width = image.shape[1]
         columns = np.int32(texture.shape[1])
         flat = texture.reshape(-1, channels)
+        through = opacity.reshape(-1)
         picture = image.reshape(-1, channels)
-        one, zero, tiny = np.float32(1.0), np.float32(0.0), np.float32(1e-9)
+        one = np.float32(1.0)
         for place in range(count):
             k = order[place]
-            a, b, c = (
-                np.uintp(triangles[k, 0]),
-                np.uintp(triangles[k, 1]),
-                np.uintp(triangles[k, 2]),
-            )
+            a, b, c = np.uintp(triangles[k, 0]), np.uintp(triangles[k, 1]), np.uintp(triangles[k, 2])
             xa, ya, xb, yb, xc, yc = x[a], y[a], x[b], y[b], x[c], y[c]
+            top, bottom = _reach(min(ya, yb, yc), max(ya, yb, yc), rows[0], rows[1])
+            left, right = _reach(min(xa, xb, xc), max(xa, xb, xc), 0, width - 1)
             # Does the surface end at the edge opposite to a, b, c?
             na, nb, nc = neighbours[k, 0], neighbours[k, 1], neighbours[k, 2]
             ea = na == BORDER or (na >= 0 and keys[na] < 0)
             eb = nb == BORDER or (nb >= 0 and keys[nb] < 0)
             ec = nc == BORDER or (nc >= 0 and keys[nc] < 0)
             outlined = ea or eb or ec
-            left = max(np.int64(0), np.int64(np.ceil(min(xa, xb, xc))))
-            right = min(np.int64(width - 1), np.int64(np.floor(max(xa, xb, xc))))
-            top = max(np.int64(0), np.int64(np.ceil(min(ya, yb, yc))))
-            bottom = min(np.int64(height - 1), np.int64(np.floor(max(ya, yb, yc))))
             if (left > right or top > bottom) and not outlined:
                 continue
             inverse = one / ((xb - xa) * (yc - ya) - (xc - xa) * (yb - ya))
@@ -147,77 +239,19 @@ def _drawing(channels: int) -> Callable[..., None]:
             sa, sb, sc = shade[a], shade[b] - shade[a], shade[c] - shade[a]
             ua, ub, uc = u[a], u[b] - u[a], u[c] - u[a]
             va, vb, vc = v[a], v[b] - v[a], v[c] - v[a]
-            see_through = clear[k]
-            if not see_through:
-                # A row's pixels inside are one run: they are drawn without a question, in vectors.
-                fall_a = one / (bx + cx) if abs(bx + cx) > tiny else one / tiny
-                fall_b = -one / bx if abs(bx) > tiny else one / tiny
-                fall_c = -one / cx if abs(cx) > tiny else one / tiny
-                for line in range(top, bottom + 1):
-                    down = np.float32(line) - ya
-                    wb, wc = down * by - xa * bx, down * cy - xa * cx
-                    first, last = span(one - wb - wc, fall_a, np.float32(left), np.float32(right))
-                    first, last = span(wb, fall_b, first, last)
-                    first, last = span(wc, fall_c, first, last)
-                    # A pixel on the edge of two triangles must not fall between them.
-                    begin, end = np.int64(np.ceil(first - SLACK)), np.int64(np.floor(last + SLACK))
-                    begin, end = max(begin, left), min(end, right)
-                    if begin > end:
-                        continue
-                    fill(
-                        flat, columns, np.uintp(line * width + begin), end - begin + 1, picture,
-                        ua + wb * ub + wc * uc, bx * ub + cx * uc, va + wb * vb + wc * vc, bx * vb + cx * vc,
-                        sa + wb * sb + wc * sc, bx * sb + cx * sc, np.float32(begin),
-                    )  # fmt: skip
+            corners, weights = (xa, ya, xb, yb, xc, yc), (bx, by, cx, cy)
+            carried = (ua, ub, uc, va, vb, vc, sa, sb, sc)
+            box = (left, right, top, bottom)
+            if clear[k]:
+                cover(flat, through, columns, True, picture, width, box, corners, weights, carried)
             else:
-                for line in range(top, bottom + 1):
-                    row = np.uintp(line)
-                    wb = (np.float32(left) - xa) * bx + (np.float32(line) - ya) * by
-                    wc = (np.float32(left) - xa) * cx + (np.float32(line) - ya) * cy
-                    for at in range(left, right + 1):
-                        if wb >= zero and wc >= zero and wb + wc <= one:
-                            sample(
-                                texture, opacity, ua + wb * ub + wc * uc, va + wb * vb + wc * vc,
-                                sa + wb * sb + wc * sc, one, see_through, row, np.uintp(at), image,
-                            )  # fmt: skip
-                        wb += bx
-                        wc += cx
-            if not outlined:
-                continue
-            # A pixel's width beyond its outline the surface fades with the distance from the outline.
-            for side in range(3):
-                if side == 0 and ea:
-                    x0, y0, x1, y1 = xb, yb, xc, yc
-                elif side == 1 and eb:
-                    x0, y0, x1, y1 = xc, yc, xa, ya
-                elif side == 2 and ec:
-                    x0, y0, x1, y1 = xa, ya, xb, yb
-                else:
-                    continue
-                dx, dy = x1 - x0, y1 - y0
-                squared = one / max(tiny, dx * dx + dy * dy)
-                first_row = max(np.int64(0), np.int64(np.ceil(min(y0, y1) - one)))
-                last_row = min(np.int64(height - 1), np.int64(np.floor(max(y0, y1) + one)))
-                first_at = max(np.int64(0), np.int64(np.ceil(min(x0, x1) - one)))
-                last_at = min(np.int64(width - 1), np.int64(np.floor(max(x0, x1) + one)))
-                for line in range(first_row, last_row + 1):
-                    for at in range(first_at, last_at + 1):
-                        px, py = np.float32(at), np.float32(line)
-                        along = min(one, max(zero, ((px - x0) * dx + (py - y0) * dy) * squared))
-                        nx, ny = x0 + along * dx, y0 + along * dy
-                        away = (px - nx) * (px - nx) + (py - ny) * (py - ny)
-                        if away >= one:
-                            continue
-                        wb = (px - xa) * bx + (py - ya) * by
-                        wc = (px - xa) * cx + (py - ya) * cy
-                        if wb >= zero and wc >= zero and wb + wc <= one:
-                            continue
-                        pb = zero if side == 1 else (one - along if side == 0 else along)
-                        pc = zero if side == 2 else (along if side == 0 else one - along)
-                        sample(
-                            texture, opacity, ua + pb * ub + pc * uc, va + pb * vb + pc * vc,
-                            sa + pb * sb + pc * sc, one - np.sqrt(away), see_through,
-                            np.uintp(line), np.uintp(at), image,
+                cover(flat, through, columns, False, picture, width, box, corners, weights, carried)
+            if outlined:
+                for side in range(3):
+                    if (side == 0 and ea) or (side == 1 and eb) or (side == 2 and ec):
+                        fade(
+                            flat, through, columns, clear[k], picture, width, rows,
+                            corners, weights, carried, side,
                         )  # fmt: skip
 
     return draw
@@ -232,14 +266,17 @@ class Rasterizer:
 
     Args:
         mesh: with the texture's coordinates.
+        threads: that share the rows of a picture; it does not depend on their number.
     """
 
-    def __init__(self, mesh: Mesh) -> None:
+    def __init__(self, mesh: Mesh, threads: int = 1) -> None:
         self._triangles, self._u, self._v = mesh.triangles, mesh.u, mesh.v
         self._neighbours, self._clear, self._lift = mesh.neighbours, mesh.clear, mesh.lift
         self._keys = np.empty(len(mesh.triangles), np.int32)
         self._sorted = np.empty(len(mesh.triangles), np.int32)
         self._counts = np.empty(_BINS + 1, np.int64)
+        self._threads = max(1, threads)
+        self._pool = ThreadPoolExecutor(self._threads - 1, "rows") if self._threads > 1 else None
 
     def draw(
         self,
@@ -263,10 +300,27 @@ class Rasterizer:
             image: ``[H, W, C]``, C being 1 or 3; drawn over.
         """
         count = _order(self._triangles, self._lift, x, y, z, self._keys, self._counts, self._sorted)
-        _DRAW[image.shape[2]](
-            self._triangles, self._neighbours, self._clear, self._keys, x, y, shade, self._u, self._v,
-            texture, opacity, image, self._sorted, count,
-        )  # fmt: skip
+        kernel = _DRAW[image.shape[2]]
+
+        def draw(rows: tuple[int, int]) -> None:
+            kernel(
+                self._triangles, self._neighbours, self._clear, self._keys, x, y, shade, self._u, self._v,
+                texture, opacity, image, self._sorted, count, rows,
+            )  # fmt: skip
+
+        bands = self._bands(y, image.shape[0])
+        others = [self._pool.submit(draw, rows) for rows in bands[1:]] if self._pool else []
+        draw(bands[0])
+        for other in others:
+            other.result()
+
+    def _bands(self, y: NDArray[np.float32], height: int) -> list[tuple[int, int]]:
+        """First and last row of each thread: as many points of the mesh in each."""
+        if self._threads == 1:
+            return [(0, height - 1)]
+        shares = np.quantile(y, np.linspace(0.0, 1.0, self._threads + 1)[1:-1])
+        edges = [0, *np.clip(shares.astype(int), 0, height), height]
+        return [(int(first), int(end) - 1) for first, end in itertools.pairwise(edges)]
 
 
 def _laying(channels: int) -> Callable[..., None]:

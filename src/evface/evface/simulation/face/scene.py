@@ -34,6 +34,7 @@ class FaceScene:
         seed: of the person, the light and the room.
         camera: "davis346", "evk4" or "webcam".
         style: "posed", or "micro" for expressions of half a second.
+        threads: that draw a picture together; the pictures do not depend on their number.
 
     Attributes:
         identity: who it is.
@@ -46,12 +47,17 @@ class FaceScene:
     """
 
     def __init__(
-        self, seed: int = 0, camera: str = "davis346", style: Literal["posed", "micro"] = "posed"
+        self,
+        seed: int = 0,
+        camera: str = "davis346",
+        style: Literal["posed", "micro"] = "posed",
+        threads: int = 1,
     ) -> None:
         if camera not in LENSES:
             raise ConfigError(f"no lens for a camera {camera!r}; there are: {', '.join(LENSES)}")
         self.identity = Identity.of(seed)
         self._behaviour = Behaviour(seed, style)
+        self._threads = threads
         self.light = Light.of(seed)
         self.lux = self.light.lux
         self._lens = LENSES[camera]
@@ -118,7 +124,7 @@ class FaceScene:
             wall = self._room.wall(width, height, focal) @ weights.T.astype(np.float32)
             # As fine as three pixels of the picture.
             person = Person(self.identity, float(np.clip(1.65 * DISTANCE / focal, 1.5, 2.0)))
-            figure = Figure(person, self.light, self._lens, texel, weights)
+            figure = Figure(person, self.light, self._lens, texel, weights, self._threads)
             self._figures[key] = figure, np.ascontiguousarray(wall, np.float32)
         return self._figures[key]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
@@ -101,40 +100,26 @@ def _outside_eyes(x: Field, y: Field) -> Field:
     return np.asarray(np.clip(np.maximum(aside, np.maximum(above, below)), 0.0, 1.0))
 
 
-@dataclass(frozen=True)
-class _Wrinkle:
-    """A line of one half.
-
-    Attributes:
-        place: in its side's strengths.
-        left: which half.
-        texels: where in the texture, int64 ``[N]``.
-        depth: how much darker at strength 1, ``[N]``.
-    """
-
-    place: int
-    left: bool
-    texels: NDArray[np.int64]
-    depth: NDArray[np.float32]
-
-
 @njit(cache=True, nogil=True, fastmath=True)
-def _wipe(texture, base, texels):  # type: ignore[no-untyped-def]
-    for n in range(len(texels)):
-        for channel in range(texture.shape[1]):
-            texture[texels[n], channel] = base[texels[n], channel]
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def _darken(texture, texels, depth, strength):  # type: ignore[no-untyped-def]
-    for n in range(len(texels)):
-        share = np.float32(1.0) - strength * depth[n]
-        for channel in range(texture.shape[1]):
-            texture[texels[n], channel] *= share
+def _redraw(texture, base, starts, texels, depth, wanted, drawn):  # type: ignore[no-untyped-def]
+    """Wipe the lines that are drawn or were, then draw those that are wanted."""
+    channels = texture.shape[1]
+    for k in range(len(wanted)):
+        if wanted[k] > 0.0 or drawn[k] > 0.0:
+            for n in range(starts[k], starts[k + 1]):
+                for channel in range(channels):
+                    texture[texels[n], channel] = base[texels[n], channel]
+    for k in range(len(wanted)):
+        if wanted[k] > 0.0:
+            strength = np.float32(wanted[k])
+            for n in range(starts[k], starts[k + 1]):
+                share = np.float32(1.0) - strength * depth[n]
+                for channel in range(channels):
+                    texture[texels[n], channel] *= share
 
 
 class Wrinkles:
-    """The lines of one head's texture.
+    """The lines of one head's texture, those of each half on their own.
 
     Args:
         who: the person; deep lines come with age.
@@ -149,43 +134,28 @@ class Wrinkles:
         self._base = whole.reshape(-1, base.shape[2])
         x, y, z = (skin.place[..., k].astype(np.float64) for k in range(3))
         seen = (z > 15.0) * _outside_eyes(np.abs(x), y)
-        self._all: list[_Wrinkle] = []
-        for action, (draw, depth) in _LINES.items():
+        texels, depths = [], []
+        for draw, depth in _LINES.values():
             lines = draw(np.abs(x), y) * seen * depth * (0.45 + 0.55 * min(1.5, who.wrinkles))
-            for left in (True, False):
-                half = np.clip(lines * np.clip(0.5 + (x if left else -x) / 3.0, 0.0, 1.0), 0.0, 0.85)
+            for side in (1.0, -1.0):
+                half = np.clip(lines * np.clip(0.5 + side * x / 3.0, 0.0, 1.0), 0.0, 0.85)
                 rows, columns = np.nonzero(half > 0.01)
-                self._all.append(
-                    _Wrinkle(
-                        ACTION_INDEX[action],
-                        left,
-                        rows * width + columns,
-                        half[rows, columns].astype(np.float32),
-                    )
-                )
-        self._drawn = [0.0] * len(self._all)
+                texels.append((rows * width + columns).astype(np.uint32))
+                depths.append(half[rows, columns].astype(np.float32))
+        # Of each line, left and right, its action's place in a side's strengths.
+        self._places = np.array([ACTION_INDEX[action] for action in _LINES])
+        self._starts = np.cumsum([0, *map(len, texels)])
+        self._texels, self._depths = np.concatenate(texels), np.concatenate(depths)
+        self._drawn = np.zeros(len(texels))
 
     def draw(
         self, left: NDArray[np.float64], right: NDArray[np.float64], texture: NDArray[np.float32]
     ) -> None:
         """Draw the lines of both halves' strengths into the texture ``[h, w, C]``, if they have changed."""
-        strengths = left.tolist(), right.tolist()
-        wanted = [
-            round(max(0.0, min(1.3, strengths[0 if one.left else 1][one.place])) / STILL) * STILL
-            for one in self._all
-        ]
-        if wanted == self._drawn:
+        strengths = np.stack([left[self._places], right[self._places]], -1).ravel()
+        wanted = np.rint(strengths.clip(0.0, 1.3) / STILL) * STILL
+        if (wanted == self._drawn).all():
             return
         flat = texture.reshape(-1, texture.shape[2])
-        # Lines that rest now are wiped away with those that are drawn anew.
-        touched = [
-            (one, strength)
-            for one, strength, drawn in zip(self._all, wanted, self._drawn, strict=True)
-            if strength > 0.0 or drawn > 0.0
-        ]
-        for one, _ in touched:
-            _wipe(flat, self._base, one.texels)
-        for one, strength in touched:
-            if strength > 0.0:
-                _darken(flat, one.texels, one.depth, np.float32(strength))
+        _redraw(flat, self._base, self._starts, self._texels, self._depths, wanted, self._drawn)
         self._drawn = wanted
