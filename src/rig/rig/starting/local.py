@@ -9,12 +9,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
+from evface.interrupts import interrupts_ignored
 from rig.graph import Graph, NodeSpec
 from rig.transport import environment
 
@@ -110,7 +110,7 @@ class Running:
 
     def __exit__(self, *_: object) -> None:
         # An impatient second Ctrl-C must not leave processes behind, nor a take half-written.
-        with _sigint_ignored():
+        with interrupts_ignored():
             self._bring_down()
 
     def _bring_down(self) -> None:
@@ -137,18 +137,6 @@ class Running:
     def pid(self, name: str) -> int:
         """Process id of a node, for those who look at it from outside."""
         return self._processes[name].pid
-
-
-@contextmanager
-def _sigint_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def run_graph(graph: Graph, say: Callable[[str], None] = print) -> int:

@@ -7,7 +7,6 @@ import json
 import multiprocessing
 import os
 import shutil
-import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -27,6 +26,7 @@ from evface.dataset.progress import Progress, silent
 from evface.dataset.take_files import DONE, PARTIAL
 from evface.dataset.tree import read_json
 from evface.errors import ConfigError, DatasetError
+from evface.interrupts import interrupts_ignored
 from evface.simulation.cohorts.about import NAME, about, session_facts, simulator
 from evface.simulation.cohorts.plan import PlannedTake, SimulationPlan
 from evface.simulation.cohorts.take import simulate_take
@@ -151,7 +151,7 @@ def _made(plan: SimulationPlan, takes: list[PlannedTake], out: Path, jobs: int, 
             yield take.id.name
         return
     with _workers(min(jobs, len(takes)), boxes) as pool:
-        with _deaf_children():
+        with interrupts_ignored():
             waiting: set[Future[str]] = {pool.submit(_work, take, plan, out) for take in takes}
         try:
             while waiting:
@@ -178,19 +178,6 @@ def _workers(jobs: int, boxes: bool) -> Iterator[ProcessPoolExecutor]:
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Processes started meanwhile do not hear Ctrl-C: all of a terminal get it, and the first one decides."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 _detector: FaceDetector | None = None

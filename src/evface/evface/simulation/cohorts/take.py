@@ -21,11 +21,11 @@ from evface.dataset.truth import TRUTH, with_seconds
 from evface.events import Events
 from evface.simulation.cohorts.plan import SECOND, SENSORS, PlannedTake, Sensor, SimulationPlan
 from evface.simulation.face import FaceScene
+from evface.simulation.recording import looks
 from evface.simulation.scene import Scene
 from evface.simulation.sensor.frame_sensor import GlobalShutter, RollingShutter
 from evface.simulation.sensor.pixels import make_sensor
 from evface.simulation.sensor.threshold import EventSensor
-from evface.simulation.stepping import Steps
 from evface.simulation.subject.behaviour import Behaviour
 from evface.simulation.subject.timing import Style
 from evface.simulation.subject.truth import SIMULATOR, truth_of
@@ -151,15 +151,14 @@ class EventView:
         self._settle(begin)
         waiting: list[Events] = []
         sent = begin
-        for time in Steps().times(self._scene, begin, end, self._width, self._height):
-            light = self._scene.render(time, self._width, self._height)
-            waiting.append(self._sensor.step(light, self.clock.shows(time)))
-            if self._shutter is not None:
-                shots = self._shutter.see(light, time, self._scene.lux)
-                self.frames += [Picture(shot.time, shot.image) for shot in shots]
-            if time - sent >= PACKET or time == end:
-                yield self._packet(Events.concatenate(waiting), time)
-                waiting, sent = [], time
+        for look in looks(
+            self._scene, self._sensor, begin, end, shutter=self._shutter, clock=self.clock.shows
+        ):
+            waiting.append(look.events)
+            self.frames += [Picture(shot.time, shot.image) for shot in look.frames]
+            if look.time - sent >= PACKET or look.time == end:
+                yield self._packet(Events.concatenate(waiting), look.time)
+                waiting, sent = [], look.time
 
     def _settle(self, begin: int) -> None:
         """The sensor was on before: noise and hot pixels of a session's takes begin at different places."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evface.simulation.face.fields import Field, bump, rise
 from evface.simulation.face.identity import Identity
-from evface.simulation.face.shape import MOUTH_HALF, Field, HeadShape
+from evface.simulation.face.shape import MOUTH_HALF, HeadShape
 from evface.simulation.face.skin import lip_edges
 from evface.simulation.subject.face_state import ACTIONS
 
@@ -63,15 +64,6 @@ def reach_of(identity: Identity, action: int) -> float:
     return float(rng.uniform(reach.low, reach.high)) * identity.size
 
 
-def _bump(x: Field, y: Field, cx: float, cy: float, sx: float, sy: float) -> Field:
-    return np.exp(-0.5 * (((x - cx) / sx) ** 2 + ((y - cy) / sy) ** 2))
-
-
-def _rise(value: Field, low: float, high: float) -> Field:
-    share = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return share * share * (3.0 - 2.0 * share)
-
-
 @dataclass(frozen=True, slots=True)
 class _Place:
     """The surface as the fields see it: the left half's x, height, and which lip a point belongs to."""
@@ -83,100 +75,100 @@ class _Place:
     @property
     def jaw(self) -> Field:
         """How far a point goes along with the jaw's bone."""
-        edge = -70.0 + 22.0 * _rise(self.x, 26.0, 70.0)
-        below = _rise(edge - self.y, -7.0, 16.0)
+        edge = -70.0 + 22.0 * rise(self.x, 26.0, 70.0)
+        below = rise(edge - self.y, -7.0, 16.0)
         beside = np.where(self.lower, 1.0, 0.0)
         # Inside the mouth the cut decides; beyond its corners the cheek goes along bit by bit.
-        inside = 1.0 - _rise(self.x, 0.82 * MOUTH_HALF, MOUTH_HALF + 5.0)
+        inside = 1.0 - rise(self.x, 0.82 * MOUTH_HALF, MOUTH_HALF + 5.0)
         share = (
-            inside * beside * _rise(self.x * 0 + MOUTH_HALF + 3 - self.x, 0.0, 14.0)
-            + (1.0 - inside * _rise(MOUTH_HALF + 3 - self.x, 0.0, 14.0)) * below
+            inside * beside * rise(self.x * 0 + MOUTH_HALF + 3 - self.x, 0.0, 14.0)
+            + (1.0 - inside * rise(MOUTH_HALF + 3 - self.x, 0.0, 14.0)) * below
         )
-        return np.asarray(share * (1.0 - 0.75 * _rise(self.x, 35.0, 72.0)))
+        return np.asarray(share * (1.0 - 0.75 * rise(self.x, 35.0, 72.0)))
 
     @property
     def upper_lip(self) -> Field:
-        return np.where(self.lower, 0.0, _bump(self.x, self.y, 0, -66, 19, 7))
+        return np.where(self.lower, 0.0, bump(self.x, self.y, 0, -66, 19, 7))
 
     @property
     def lower_lip(self) -> Field:
-        return np.where(self.lower, _bump(self.x, self.y, 0, -74, 19, 7), 0.0)
+        return np.where(self.lower, bump(self.x, self.y, 0, -74, 19, 7), 0.0)
 
     @property
     def corner(self) -> Field:
-        return _bump(self.x, self.y, MOUTH_HALF, -70, 10, 10)
+        return bump(self.x, self.y, MOUTH_HALF, -70, 10, 10)
 
 
 def _brow_inner(p: _Place) -> tuple[Field, Field, Field]:
-    up = _bump(p.x, p.y, 10, 26, 13, 15)
+    up = bump(p.x, p.y, 10, 26, 13, 15)
     return -0.05 * up, up, 0.1 * up
 
 
 def _brow_outer(p: _Place) -> tuple[Field, Field, Field]:
-    up = _bump(p.x, p.y, 45, 26, 15, 15)
+    up = bump(p.x, p.y, 45, 26, 15, 15)
     return 0.1 * up, up, 0 * up
 
 
 def _brow_lowerer(p: _Place) -> tuple[Field, Field, Field]:
-    near = _bump(p.x, p.y, 15, 21, 15, 11) + 0.35 * _bump(p.x, p.y, 40, 22, 12, 10)
-    return -0.55 * near, -0.83 * near, 0.25 * _bump(p.x, p.y, 8, 16, 8, 8)
+    near = bump(p.x, p.y, 15, 21, 15, 11) + 0.35 * bump(p.x, p.y, 40, 22, 12, 10)
+    return -0.55 * near, -0.83 * near, 0.25 * bump(p.x, p.y, 8, 16, 8, 8)
 
 
 def _upper_lid(p: _Place) -> tuple[Field, Field, Field]:
-    up = _bump(p.x, p.y, 31, 12, 16, 5)
+    up = bump(p.x, p.y, 31, 12, 16, 5)
     return 0 * up, 0.55 * up, 0 * up
 
 
 def _cheek(p: _Place) -> tuple[Field, Field, Field]:
-    up = _bump(p.x, p.y, 43, -22, 17, 13)
-    return -0.1 * up, up, 0.55 * _bump(p.x, p.y, 42, -17, 13, 9)
+    up = bump(p.x, p.y, 43, -22, 17, 13)
+    return -0.1 * up, up, 0.55 * bump(p.x, p.y, 42, -17, 13, 9)
 
 
 def _lids(p: _Place) -> tuple[Field, Field, Field]:
-    up = _bump(p.x, p.y, 31, -9, 14, 4.5)
+    up = bump(p.x, p.y, 31, -9, 14, 4.5)
     return 0 * up, 0.6 * up, 0.2 * up
 
 
 def _nose_wrinkler(p: _Place) -> tuple[Field, Field, Field]:
-    wing = _bump(p.x, p.y, 13, -40, 9, 10)
-    lip = np.where(p.lower, 0.0, _bump(p.x, p.y, 13, -60, 12, 8))
-    brow = _bump(p.x, p.y, 10, 18, 13, 10)
-    return 0.12 * wing - 0.25 * brow, wing + 0.9 * lip - 0.65 * brow, 0.35 * _bump(p.x, p.y, 9, -8, 7, 12)
+    wing = bump(p.x, p.y, 13, -40, 9, 10)
+    lip = np.where(p.lower, 0.0, bump(p.x, p.y, 13, -60, 12, 8))
+    brow = bump(p.x, p.y, 10, 18, 13, 10)
+    return 0.12 * wing - 0.25 * brow, wing + 0.9 * lip - 0.65 * brow, 0.35 * bump(p.x, p.y, 9, -8, 7, 12)
 
 
 def _upper_lip_raiser(p: _Place) -> tuple[Field, Field, Field]:
-    up = np.where(p.lower, 0.0, _bump(p.x, p.y, 12, -63, 13, 9)) + 0.3 * _bump(p.x, p.y, 18, -45, 8, 8)
+    up = np.where(p.lower, 0.0, bump(p.x, p.y, 12, -63, 13, 9)) + 0.3 * bump(p.x, p.y, 18, -45, 8, 8)
     return 0.1 * up, up, 0.1 * up
 
 
 def _corner_puller(p: _Place) -> tuple[Field, Field, Field]:
-    corner = _bump(p.x, p.y, MOUTH_HALF, -70, 13, 12)
-    cheek = _bump(p.x, p.y, 36, -48, 14, 15)
+    corner = bump(p.x, p.y, MOUTH_HALF, -70, 13, 12)
+    cheek = bump(p.x, p.y, 36, -48, 14, 15)
     # The lips are drawn along, the middle stays.
-    lips = _rise(p.x, 0.0, MOUTH_HALF) * _bump(p.x, p.y, 14, -70, 12, 9)
+    lips = rise(p.x, 0.0, MOUTH_HALF) * bump(p.x, p.y, 14, -70, 12, 9)
     pull = np.maximum(corner, 0.75 * lips)
     # Drawn wide, the lips grow thinner.
-    thin = np.where(p.lower, 0.12 * _bump(p.x, p.y, 4, -80, 15, 5), -0.06 * _bump(p.x, p.y, 4, -62, 15, 4))
-    back = -0.45 * corner - 0.12 * lips + 0.55 * _bump(p.x, p.y, 38, -40, 12, 12)
+    thin = np.where(p.lower, 0.12 * bump(p.x, p.y, 4, -80, 15, 5), -0.06 * bump(p.x, p.y, 4, -62, 15, 4))
+    back = -0.45 * corner - 0.12 * lips + 0.55 * bump(p.x, p.y, 38, -40, 12, 12)
     return 0.72 * pull + 0.22 * cheek, 0.70 * corner + 0.15 * lips + 0.4 * cheek + thin, back
 
 
 def _corner_depressor(p: _Place) -> tuple[Field, Field, Field]:
-    down = _bump(p.x, p.y, MOUTH_HALF + 1, -71, 10, 11)
-    chin = _bump(p.x, p.y, 20, -86, 10, 9)
+    down = bump(p.x, p.y, MOUTH_HALF + 1, -71, 10, 11)
+    chin = bump(p.x, p.y, 20, -86, 10, 9)
     return 0.22 * down, -0.97 * down - 0.3 * chin, 0.1 * chin
 
 
 def _chin_raiser(p: _Place) -> tuple[Field, Field, Field]:
-    boss = _bump(p.x, p.y, 0, -97, 15, 12)
-    lip = 0.72 * np.where(p.lower, _bump(p.x, p.y, 0, -76, 20, 8), 0.0)
+    boss = bump(p.x, p.y, 0, -97, 15, 12)
+    lip = 0.72 * np.where(p.lower, bump(p.x, p.y, 0, -76, 20, 8), 0.0)
     pushed = 0.35 * p.upper_lip
     return 0 * boss, np.maximum(boss, lip) + pushed, 0.28 * boss + 0.6 * lip + 0.2 * pushed
 
 
 def _lip_tightener(p: _Place) -> tuple[Field, Field, Field]:
-    corner = _bump(p.x, p.y, MOUTH_HALF, -70, 11, 8)
-    along = _rise(p.x, 2.0, MOUTH_HALF) * _bump(p.x, p.y, 14, -70, 13, 7)
+    corner = bump(p.x, p.y, MOUTH_HALF, -70, 11, 8)
+    along = rise(p.x, 2.0, MOUTH_HALF) * bump(p.x, p.y, 14, -70, 13, 7)
     inward = np.maximum(corner, along)
     return -inward, 0 * inward, 0 * inward
 
@@ -186,7 +178,7 @@ def _roll(p: _Place, identity: Identity, action: int) -> Field:
     rng = np.random.default_rng([identity.seed, action, 0x2011])
     share = float(rng.uniform(*THINNER[action])) * identity.size
     upper_edge, lower_edge = (float(edge) for edge in lip_edges(np.array(4.0), identity))
-    along = 1.0 - _rise(p.x, 14.0, 27.0)
+    along = 1.0 - rise(p.x, 14.0, 27.0)
     upper = along * np.exp(-0.5 * ((p.y - upper_edge) / 3.6) ** 2) * (upper_edge + 70.0)
     lower = along * np.exp(-0.5 * ((p.y - lower_edge) / 4.6) ** 2) * (-70.0 - lower_edge)
     down = share * np.where(p.lower, 0.0, upper)
@@ -195,15 +187,15 @@ def _roll(p: _Place, identity: Identity, action: int) -> Field:
 
 
 def _lips_part(p: _Place) -> tuple[Field, Field, Field]:
-    along = 1.0 - _rise(p.x, 10.0, 25.0)
-    down = along * np.where(p.lower, _bump(0 * p.x, p.y, 0, -73, 1, 8), 0.0)
-    up = 0.35 * along * np.where(p.lower, 0.0, _bump(0 * p.x, p.y, 0, -67, 1, 6))
+    along = 1.0 - rise(p.x, 10.0, 25.0)
+    down = along * np.where(p.lower, bump(0 * p.x, p.y, 0, -73, 1, 8), 0.0)
+    up = 0.35 * along * np.where(p.lower, 0.0, bump(0 * p.x, p.y, 0, -67, 1, 6))
     return 0 * down, up - down, 0 * down
 
 
 def _jaw_drop(p: _Place) -> tuple[Field, Field, Field]:
     jaw = p.jaw
-    narrow = _bump(p.x, p.y, MOUTH_HALF, -72, 14, 16)
+    narrow = bump(p.x, p.y, MOUTH_HALF, -72, 14, 16)
     return -0.16 * narrow, -jaw - 0.28 * narrow * (1 - jaw), -0.28 * jaw
 
 
@@ -228,9 +220,9 @@ def action_fields(head: HeadShape, identity: Identity) -> NDArray[np.float32]:
     rows, columns = head.base.shape[:2]
     lower = np.repeat(np.arange(rows) > head.cut, columns)
     place = _Place(np.abs(x), y, lower)
-    front = _rise(z, -5.0, 35.0)
+    front = rise(z, -5.0, 35.0)
     # Both halves share the middle: their masks add up to one.
-    left = _rise(x, -7.0, 7.0)
+    left = rise(x, -7.0, 7.0)
     fields = np.zeros((len(ACTIONS), 2, x.size, 3), np.float32)
     for index, action in enumerate(ACTIONS):
         moved = np.zeros((x.size, 3))
@@ -238,7 +230,7 @@ def action_fields(head: HeadShape, identity: Identity) -> NDArray[np.float32]:
             moved = np.stack(_FIELDS[action](place), -1) * front[:, None]
             moved[:, 0] *= np.sign(x)
             # The middle of the face has no side to go to.
-            moved[:, 0] *= _rise(np.abs(x), 0.0, 6.0)
+            moved[:, 0] *= rise(np.abs(x), 0.0, 6.0)
             moved *= reach_of(identity, action) / _length_at_landmark(action)
         if action in THINNER:
             moved += _roll(place, identity, action) * front[:, None]
@@ -259,7 +251,7 @@ def _length_at_landmark(action: int) -> float:
 
 def _close_lips(moved: Field, side: Field, cut: int, parts: bool) -> None:
     """Both lips' edges go together where the action does not part them, and always beside the mouth."""
-    share = (1.0 - _rise(side, 18.0, MOUTH_HALF))[:, None] if parts else 0.0
+    share = (1.0 - rise(side, 18.0, MOUTH_HALF))[:, None] if parts else 0.0
     together = 0.5 * (moved[cut] + moved[cut + 1])
     moved[cut] = together + share * (moved[cut] - together)
     moved[cut + 1] = together + share * (moved[cut + 1] - together)

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
+from evface.simulation.face.fields import Field, sample_grid
 from evface.simulation.face.identity import Identity
-from evface.simulation.face.mesh import Field, Part, grid_part
+from evface.simulation.face.mesh import Part, grid_part
 from evface.simulation.face.skin import hair_colour
 from evface.simulation.face.texture_noise import grain, patches
 
@@ -136,7 +137,7 @@ def hanging_hair(who: Identity, texel: float) -> list[Part]:
         rows, columns = max(8, round(230 / texel)), max(12, round(440 / texel))
     else:
         return []
-    place = np.stack([_stretch(points[..., k], rows, columns) for k in range(3)], -1)
+    place = _stretch(points, rows, columns)
     x, y, z = (place[..., k] for k in range(3))
     colour = hair_colour(x, y, z, who)
     tips = np.ones((rows, columns))
@@ -153,14 +154,7 @@ def hanging_hair(who: Identity, texel: float) -> list[Part]:
 def _stretch(values: Field, rows: int, columns: int) -> Field:
     """A grid's values, at every texel of its texture."""
     row, column = np.linspace(0, values.shape[0] - 1, rows), np.linspace(0, values.shape[1] - 1, columns)
-    i, j = (
-        np.minimum(row.astype(int), values.shape[0] - 2),
-        np.minimum(column.astype(int), values.shape[1] - 2),
-    )
-    di, dj = (row - i)[:, None], (column - j)[None]
-    upper = values[i][:, j] * (1 - dj) + values[i][:, j + 1] * dj
-    lower = values[i + 1][:, j] * (1 - dj) + values[i + 1][:, j + 1] * dj
-    return np.asarray(upper * (1 - di) + lower * di)
+    return sample_grid(values, row, column)
 
 
 def glasses(who: Identity, texel: float, eye_z: float) -> list[Part]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float64]
+from evface.simulation.face.fields import Field
 
 BORDER, SEAM = -1, -2
 """In place of a triangle's neighbour: the surface ends here, or it goes on elsewhere and shows no edge."""

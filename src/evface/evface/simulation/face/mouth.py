@@ -10,8 +10,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from evface.simulation.face.fields import Field
 from evface.simulation.face.mesh import Part, grid_triangles
-from evface.simulation.face.shape import MOUTH_HALF, Field, HeadShape
+from evface.simulation.face.shape import MOUTH_HALF, HeadShape
 
 LENGTH = 24.0
 """mm of the curtain; lips that part farther stretch it."""

@@ -197,9 +197,7 @@ def _drawing(channels: int) -> Callable[..., None]:
                 t10, t11 = np.uintp(texel + columns), np.uintp(texel + columns + 1)
                 share = one - np.sqrt(away)
                 if see_through:
-                    share *= (
-                        w00 * opacity[t00] + w01 * opacity[t01] + w10 * opacity[t10] + w11 * opacity[t11]
-                    )
+                    share *= w00 * opacity[t00] + w01 * opacity[t01] + w10 * opacity[t10] + w11 * opacity[t11]
                 pixel = np.uintp(line * width + at)
                 for channel in range(channels):
                     value = light * (
@@ -210,8 +208,10 @@ def _drawing(channels: int) -> Callable[..., None]:
                     picture[pixel, channel] = under + share * (value - under)
 
     @njit(cache=True, nogil=True, fastmath=True)
-    def draw(triangles, neighbours, clear, keys, x, y, shade, u, v, texture, opacity, image, order, count, rows):  # type: ignore[no-untyped-def]
+    def draw(mesh, points, texture, opacity, image, order, count, rows):  # type: ignore[no-untyped-def]
         """Triangles in their order into the rows of the picture from the first to the last of ``rows``."""
+        triangles, neighbours, clear, keys, u, v = mesh
+        x, y, shade = points
         width = image.shape[1]
         columns = np.int32(texture.shape[1])
         flat = texture.reshape(-1, channels)
@@ -304,8 +304,8 @@ class Rasterizer:
 
         def draw(rows: tuple[int, int]) -> None:
             kernel(
-                self._triangles, self._neighbours, self._clear, self._keys, x, y, shade, self._u, self._v,
-                texture, opacity, image, self._sorted, count, rows,
+                (self._triangles, self._neighbours, self._clear, self._keys, self._u, self._v),
+                (x, y, shade), texture, opacity, image, self._sorted, count, rows,
             )  # fmt: skip
 
         bands = self._bands(y, image.shape[0])

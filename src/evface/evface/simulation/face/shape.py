@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
+from evface.simulation.face.fields import Field, bump, rise
 from evface.simulation.face.identity import Identity
 from evface.simulation.face.mesh import grid_triangles
-
-Field = NDArray[np.float64]
 
 MOUTH_Y, MOUTH_HALF = -70.0, 25.5
 """Height of the line between the lips, and half its length, mm, of the average face."""
@@ -41,18 +40,8 @@ _SECTIONS = np.array(
 _SQUARENESS = PchipInterpolator([-119.0, -85.0, -45.0, 0.0, 40.0, 113.0], [2.0, 2.0, 2.15, 2.35, 2.3, 2.0])
 
 
-def _bump(x: Field, y: Field, cx: float, cy: float, sx: float, sy: float) -> Field:
-    return np.exp(-0.5 * (((x - cx) / sx) ** 2 + ((y - cy) / sy) ** 2))
-
-
 def _pair(x: Field, y: Field, cx: float, cy: float, sx: float, sy: float) -> Field:
-    return _bump(np.abs(x), y, cx, cy, sx, sy)
-
-
-def _rise(value: Field, low: float, high: float) -> Field:
-    """From 0 at ``low`` to 1 at ``high``, smooth."""
-    share = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return share * share * (3.0 - 2.0 * share)
+    return bump(np.abs(x), y, cx, cy, sx, sy)
 
 
 def _rows(step: float) -> tuple[Field, int]:
@@ -136,7 +125,7 @@ def make_head(identity: Identity, coarseness: float = 1.0) -> HeadShape:
     front, back, half = (
         PchipInterpolator(_SECTIONS[::-1, 0], _SECTIONS[::-1, k])(rows)[:, None] for k in (1, 2, 3)
     )
-    half = half * (1.0 + (identity.jaw - 1.0) * _rise(-rows, 40.0, 90.0))[:, None]
+    half = half * (1.0 + (identity.jaw - 1.0) * rise(-rows, 40.0, 90.0))[:, None]
     centre = np.where(rows > -60, 0.0, 0.28 * (-60 - rows))[:, None]
     front, back = np.maximum(front, centre + 1.0), np.minimum(back, centre - 1.0)
     sin, cos = np.sin(angles)[None], np.cos(angles)[None]
@@ -162,18 +151,18 @@ def _features(x: Field, y: Field, who: Identity, cut: int) -> Field:
     out += (3.6 + who.cheekbones) * _pair(x, y, 44, -22, 15, 12)
     out -= 2.4 * _pair(x, y, 40, -62, 12, 16)
     out -= 3.0 * _pair(x, y, 68, 34, 12, 20)
-    out += 4.2 * _bump(x, y, 0, -68, 21, 13)
+    out += 4.2 * bump(x, y, 0, -68, 21, 13)
     # Lips: two rolls with a groove between them.
     reach = np.clip(1.0 - (np.abs(x) / (MOUTH_HALF + 1.5)) ** 2, 0.0, 1.0) ** 0.6
     full = 0.55 + 0.45 * who.lip_fullness
     roll_up, roll_low = np.exp(-0.5 * ((y + 65.6) / 2.7) ** 2), np.exp(-0.5 * ((y + 75.2) / 3.2) ** 2)
     out += full * reach * np.where(upper, 3.6 * roll_up, 4.4 * roll_low)
     out -= 1.8 * reach * np.exp(-0.5 * ((y + 70) / 1.8) ** 2)
-    out -= 1.3 * _bump(x, y, 0, -56, 2.6, 4.5) - 0.7 * _pair(x, y, 5, -57, 2.4, 4.5)  # philtrum
-    out -= 2.2 * _bump(x, y, 0, -85.5, 16, 4.5)
-    out += (3.2 + who.chin) * _bump(x, y, 0, -101, 13, 9)
+    out -= 1.3 * bump(x, y, 0, -56, 2.6, 4.5) - 0.7 * _pair(x, y, 5, -57, 2.4, 4.5)  # philtrum
+    out -= 2.2 * bump(x, y, 0, -85.5, 16, 4.5)
+    out += (3.2 + who.chin) * bump(x, y, 0, -101, 13, 9)
     fold_x = 17.0 + 0.42 * np.clip(-36.0 - y, 0, 40)
-    fold = np.exp(-0.5 * ((np.abs(x) - fold_x) / 3.5) ** 2) * _rise(-y, 34, 44) * (1 - _rise(-y, 62, 74))
+    fold = np.exp(-0.5 * ((np.abs(x) - fold_x) / 3.5) ** 2) * rise(-y, 34, 44) * (1 - rise(-y, 62, 74))
     out -= (0.7 + 0.8 * who.wrinkles) * fold
     return out + _nose(x, y, who)
 
@@ -182,12 +171,12 @@ def _nose(x: Field, y: Field, who: Identity) -> Field:
     tip = -38.0
     along = np.clip((10.0 - y) / (10.0 - tip), 0.0, 1.0)
     height = 5.0 + 18.5 * along**1.25 + who.nose_hook * np.sin(np.pi * along**0.8) * 1.6
-    height *= _rise(-y, -22, -2) * (1.0 - _rise(-y, 38.5, 50.0))
+    height *= rise(-y, -22, -2) * (1.0 - rise(-y, 38.5, 50.0))
     wide = (3.7 + 5.2 * along**1.5) * (0.45 + 0.55 * who.nose_width)
     ridge = height * np.exp(-0.5 * (np.abs(x) / wide) ** 1.8)
     wing_x = 12.5 * who.nose_width
     wings = 8.0 * _pair(x, y, wing_x, -40.5, 4.2, 4.6)
-    ball = 2.6 * _bump(x, y, 0, -38.5, 6.5, 5.5)
+    ball = 2.6 * bump(x, y, 0, -38.5, 6.5, 5.5)
     return who.nose_height * (ridge + ball) + wings
 
 
@@ -200,13 +189,13 @@ def _proportions(base: Field, who: Identity) -> Field:
         [-130, -119, -70, -46, 8, 60, 120],
         [-130 * who.length, -119 * who.length, -70 * who.length, nose_end, 8, 60, 120],
     )
-    front = _rise(z, 10.0, 40.0)
-    new_y = heights(y) + (who.brow_height - 22.0) * _bump(0 * x, y, 0, 24, 1, 10) * front
+    front = rise(z, 10.0, 40.0)
+    new_y = heights(y) + (who.brow_height - 22.0) * bump(0 * x, y, 0, 24, 1, 10) * front
     new_x = x * who.width
     # Eyes apart and mouth wide are local widenings.
     spread = (who.eye_distance / (who.width * who.size) - 63.0) / 2.0
     new_x = new_x + np.sign(x) * spread * _pair(x, y, 31.5, 2, 11, 16) * front
-    new_x = new_x + x * (who.mouth_width - 1.0) * _bump(x, y, 0, -70, 26, 10) * front
+    new_x = new_x + x * (who.mouth_width - 1.0) * bump(x, y, 0, -70, 26, 10) * front
     return who.size * np.stack([new_x, new_y, z], -1)
 
 

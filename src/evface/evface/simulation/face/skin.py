@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from evface.simulation.face.fields import Field, rise, sample_grid, step
 from evface.simulation.face.identity import Identity
 from evface.simulation.face.mesh import grid_normals
-from evface.simulation.face.shape import MOUTH_HALF, Field, HeadShape
+from evface.simulation.face.shape import MOUTH_HALF, HeadShape
 from evface.simulation.face.texture_noise import grain, patches
 
 Map = NDArray[np.float32]
@@ -62,13 +63,7 @@ def _spread(grid: Field, v: Field, u: Field, rows: NDArray[Any], columns: NDArra
     """Values of a grid's points at every texel, bilinear."""
     row = np.interp(rows, v, np.arange(len(v)))
     column = np.interp(columns, u, np.arange(len(u)))
-    i = np.minimum(row.astype(int), len(v) - 2)
-    j = np.minimum(column.astype(int), len(u) - 2)
-    di, dj = (row - i)[:, None, None], (column - j)[None, :, None]
-    grid = grid.reshape(*grid.shape[:2], -1)
-    upper = grid[i][:, j] * (1 - dj) + grid[i][:, j + 1] * dj
-    lower = grid[i + 1][:, j] * (1 - dj) + grid[i + 1][:, j + 1] * dj
-    return np.asarray(upper * (1 - di) + lower * di)
+    return sample_grid(grid, row, column)
 
 
 def _occlusion(
@@ -106,7 +101,7 @@ class _Painter:
         self.side = np.abs(x)
         # mm around the head: what grows is as dense at the sides as in front.
         self.arc = 82.0 * np.arctan2(x, np.maximum(z, 1.0))
-        self.front = _rise(z, 0.0, 40.0)
+        self.front = rise(z, 0.0, 40.0)
         self.upper = np.broadcast_to(upper, x.shape)
         self.rng = np.random.default_rng([who.seed, 0x5C1])
 
@@ -154,8 +149,8 @@ class _Painter:
         fold_x = 16.0 + 0.44 * np.clip(-34.0 - self.y, 0, 40)
         fold = (
             np.exp(-0.5 * ((self.side - fold_x) / 1.6) ** 2)
-            * _rise(-self.y, 34, 46)
-            * (1 - _rise(-self.y, 58, 70))
+            * rise(-self.y, 34, 46)
+            * (1 - rise(-self.y, 58, 70))
         )
         bags = np.exp(-0.5 * ((self.y + 13 - 0.012 * (self.side - 30) ** 2) / 1.6) ** 2) * self._pair(
             30, -13, 10, 6
@@ -175,19 +170,19 @@ class _Painter:
         wing = np.exp(
             -0.5 * (((np.hypot(self.side - 10 * self.who.nose_width, self.y + 41) - 6.5) / 1.3) ** 2)
         )
-        wing *= _rise(self.side, 11 * self.who.nose_width, 15 * self.who.nose_width)
+        wing *= rise(self.side, 11 * self.who.nose_width, 15 * self.who.nose_width)
         albedo *= 1.0 - (0.88 * hole * self.front)[..., None]
         albedo *= 1.0 - (0.30 * wing * self._pair(15, -41, 8, 6))[..., None]
 
     def _lips(self, albedo: Field) -> None:
         upper, lower = lip_edges(self.side, self.who)
         soft = 0.8
-        red = np.where(self.upper, _step(upper - self.y, soft), _step(self.y - lower, soft))
-        red *= _step(MOUTH_HALF + 1 - self.side, 1.2) * (self.z > 20)
+        red = np.where(self.upper, step(upper - self.y, soft), step(self.y - lower, soft))
+        red *= step(MOUTH_HALF + 1 - self.side, 1.2) * (self.z > 20)
         lines = 1.0 + 0.12 * grain(self.x * 2.2, self.y * 0.35, self.who.seed, 7)
         colour = np.array(self.who.lips)[None, None] * lines[..., None]
         albedo += red[..., None] * (colour - albedo) * 0.9
-        between = np.exp(-0.5 * ((self.y + 70) / 0.7) ** 2) * _step(MOUTH_HALF + 1.5 - self.side, 1.5)
+        between = np.exp(-0.5 * ((self.y + 70) / 0.7) ** 2) * step(MOUTH_HALF + 1.5 - self.side, 1.5)
         albedo *= 1.0 - (0.6 * between * self.front)[..., None]
 
     def _beard(self, albedo: Field) -> None:
@@ -196,24 +191,24 @@ class _Painter:
             return
         upper, lower = lip_edges(self.side, who)
         lips = (
-            _step(MOUTH_HALF + 1 - self.side, 1.0)
-            * _step(upper + 0.5 - self.y, 1.0)
-            * _step(self.y - lower + 0.4, 1.0)
+            step(MOUTH_HALF + 1 - self.side, 1.0)
+            * step(upper + 0.5 - self.y, 1.0)
+            * step(self.y - lower + 0.4, 1.0)
         )
-        moustache = _rise(self.y, -68, -63) * (1 - _rise(self.y, -54, -50)) * (1 - _rise(self.side, 22, 30))
-        goatee = _rise(-self.y, 76, 84) * (1 - _rise(self.side, 16, 24))
-        goatee = np.maximum(goatee, (1 - _rise(np.abs(self.side - 27), 2, 6)) * _rise(-self.y, 60, 66))
+        moustache = rise(self.y, -68, -63) * (1 - rise(self.y, -54, -50)) * (1 - rise(self.side, 22, 30))
+        goatee = rise(-self.y, 76, 84) * (1 - rise(self.side, 16, 24))
+        goatee = np.maximum(goatee, (1 - rise(np.abs(self.side - 27), 2, 6)) * rise(-self.y, 60, 66))
         cheek_line = -44.0 + 0.55 * (self.side - 30)
         ragged = 4.0 * patches(self.x, self.y, self.z, 5.0, who.seed, 41)
-        cheeks = _rise(cheek_line + ragged - self.y, -4.0, 12.0) * _rise(self.side, 18.0, 28.0)
-        chin = _rise(-self.y, 80, 90)
+        cheeks = rise(cheek_line + ragged - self.y, -4.0, 12.0) * rise(self.side, 18.0, 28.0)
+        chin = rise(-self.y, 80, 90)
         where = {
             "moustache": moustache,
             "goatee": np.maximum(moustache, goatee),
             "stubble": np.maximum.reduce([moustache, cheeks, chin, goatee]),
             "full": np.maximum.reduce([moustache, cheeks, chin, goatee]),
         }[who.beard]
-        where = where * (1 - lips) * _rise(self.z, -22.0, 10.0)
+        where = where * (1 - lips) * rise(self.z, -22.0, 10.0)
         hairs = 0.5 + 0.5 * np.clip(grain(self.arc * 1.3, self.y * 0.55, who.seed, 9) * 1.6, -1, 1)
         cover = where * ((0.18 + 0.30 * hairs) if who.beard == "stubble" else (0.68 + 0.32 * hairs))
         colour = np.array(who.hair)[None, None] * (0.7 + 0.8 * hairs[..., None])
@@ -256,8 +251,8 @@ def brow_cover(side: Field, y: Field, who: Identity) -> Field:
     along = np.clip((side - 11.0) / 42.0, -0.5, 1.5)
     middle = 20.5 + who.brow_arch * np.sin(np.pi * np.clip(along, 0, 1) ** 1.25) * 1.3 - 1.5 * along
     thick = 0.5 * who.brow_thickness * (1.0 - 0.55 * np.clip(along, 0, 1) ** 2)
-    ends = _step(side - 11.5, 6.0) * _step(53.0 - side, 7.0)
-    return _step(thick - np.abs(y - middle), 2.6) * ends
+    ends = step(side - 11.5, 6.0) * step(53.0 - side, 7.0)
+    return step(thick - np.abs(y - middle), 2.6) * ends
 
 
 def hair_cover(x: Field, y: Field, z: Field, who: Identity, receded: float = 0.0, soft: float = 7.0) -> Field:
@@ -279,7 +274,7 @@ def hair_cover(x: Field, y: Field, z: Field, who: Identity, receded: float = 0.0
     around_ear = np.interp(z, [-75, -50, -28, -14, 2, 12, 18], [-72, -62, -10, 10, 8, 4 + burns, 8])
     below = np.where(z > 18, line + corner, np.minimum(line + corner, around_ear))
     single = 2.5 * grain(x * 1.1, y * 0.12, who.seed, 37)
-    return _step(y - below + single, soft)
+    return step(y - below + single, soft)
 
 
 def hair_colour(x: Field, y: Field, z: Field, who: Identity) -> Field:
@@ -292,13 +287,3 @@ def hair_colour(x: Field, y: Field, z: Field, who: Identity) -> Field:
     sheen = np.exp(-0.5 * ((y - 88) / 12) ** 2) * 0.8
     bright = np.clip(1.0 + 0.75 * strands + tuft + sheen, 0.15, 3.5)
     return np.asarray(np.array(who.hair) * bright[..., None] + 0.006 * sheen[..., None])
-
-
-def _rise(value: Field, low: float, high: float) -> Field:
-    share = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return np.asarray(share * share * (3.0 - 2.0 * share))
-
-
-def _step(distance: Field, soft: float) -> Field:
-    """From 0 to 1 where the distance passes 0, over a width."""
-    return _rise(distance, -soft / 2, soft / 2)

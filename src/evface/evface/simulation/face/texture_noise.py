@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float64]
+from evface.simulation.face.fields import Field
 
 
 def _random_at(cells: NDArray[np.int64], seed: int) -> Field:

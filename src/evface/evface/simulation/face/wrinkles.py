@@ -9,8 +9,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from evface.simulation.face.eyes import ABOVE, BELOW, EYE_X, EYE_Y, HALF_WIDTH, REACH
+from evface.simulation.face.fields import Field, bump
 from evface.simulation.face.identity import Identity
-from evface.simulation.face.shape import MOUTH_HALF, Field
+from evface.simulation.face.shape import MOUTH_HALF
 from evface.simulation.face.skin import SkinMap
 from evface.simulation.face.texture_noise import patches
 from evface.simulation.subject.face_state import ACTION_INDEX
@@ -26,26 +27,22 @@ def _line(distance: Field, width: float) -> Field:
     return np.asarray(np.exp(-0.5 * (distance / width) ** 2))
 
 
-def _spot(x: Field, y: Field, cx: float, cy: float, sx: float, sy: float) -> Field:
-    return np.asarray(np.exp(-0.5 * (((x - cx) / sx) ** 2 + ((y - cy) / sy) ** 2)))
-
-
 def _forehead(x: Field, y: Field) -> Field:
     lines = sum(_line(y - h - 2.0 * np.sin(x / 13.0 + h), 1.1) for h in (36.0, 44.0, 53.0, 61.0))
     return np.asarray(lines)
 
 
 def _forehead_outer(x: Field, y: Field) -> Field:
-    return _forehead(x, y) * _spot(x, y, 40, 46, 16, 16)
+    return _forehead(x, y) * bump(x, y, 40, 46, 16, 16)
 
 
 def _forehead_inner(x: Field, y: Field) -> Field:
-    return _forehead(x, y) * _spot(x, y, 5, 46, 18, 16)
+    return _forehead(x, y) * bump(x, y, 5, 46, 18, 16)
 
 
 def _glabella(x: Field, y: Field) -> Field:
     lines = _line(x - 5.0 - 0.1 * (y - 20), 1.2) + 0.5 * _line(x, 1.0)
-    return lines * _spot(x, y, 3, 22, 9, 8) + 0.35 * _spot(x, y, 14, 14, 9, 4)
+    return lines * bump(x, y, 3, 22, 9, 8) + 0.35 * bump(x, y, 14, 14, 9, 4)
 
 
 def _crows_feet(x: Field, y: Field) -> Field:
@@ -53,37 +50,37 @@ def _crows_feet(x: Field, y: Field) -> Field:
     rays = 0.5 + 0.5 * np.cos(angle * 9.0)
     ahead = np.clip((x - 47.0) / 6.0, 0.0, 1.0) * np.clip((1.0 - np.abs(angle)) / 0.3, 0.0, 1.0)
     fan = rays**4 * np.exp(-0.5 * ((distance - 12.0) / 5.0) ** 2) * ahead
-    pouch = 0.9 * _line(y + 12.0 - 0.015 * (x - 31) ** 2, 1.2) * _spot(x, y, 33, -11, 12, 5)
+    pouch = 0.9 * _line(y + 12.0 - 0.015 * (x - 31) ** 2, 1.2) * bump(x, y, 33, -11, 12, 5)
     return fan + pouch
 
 
 def _nose_root(x: Field, y: Field) -> Field:
-    lines = (0.5 + 0.5 * np.cos((y - 0.7 * x) * 1.5)) ** 3 * _spot(x, y, 4, 2, 7, 8)
+    lines = (0.5 + 0.5 * np.cos((y - 0.7 * x) * 1.5)) ** 3 * bump(x, y, 4, 2, 7, 8)
     return lines + 0.8 * _upper_fold(x, y)
 
 
 def _upper_fold(x: Field, y: Field) -> Field:
-    return _line(x - 16.0 - 0.4 * np.clip(-36.0 - y, 0, 40), 1.5) * _spot(x, y, 18, -43, 8, 7)
+    return _line(x - 16.0 - 0.4 * np.clip(-36.0 - y, 0, 40), 1.5) * bump(x, y, 18, -43, 8, 7)
 
 
 def _fold(x: Field, y: Field) -> Field:
     curve = 17.5 + 0.55 * np.clip(-36.0 - y, 0, 40)
-    fold = _line(x - curve, 1.7) * _spot(x, y, 26, -52, 13, 11)
-    return fold + 0.7 * _line(x - MOUTH_HALF - 4.0, 1.3) * _spot(x, y, MOUTH_HALF + 4, -68, 5, 6)
+    fold = _line(x - curve, 1.7) * bump(x, y, 26, -52, 13, 11)
+    return fold + 0.7 * _line(x - MOUTH_HALF - 4.0, 1.3) * bump(x, y, MOUTH_HALF + 4, -68, 5, 6)
 
 
 def _corner_down(x: Field, y: Field) -> Field:
-    return _line(x - 27.0 - 0.25 * (-72.0 - y), 1.4) * _spot(x, y, 28, -78, 6, 8)
+    return _line(x - 27.0 - 0.25 * (-72.0 - y), 1.4) * bump(x, y, 28, -78, 6, 8)
 
 
 def _chin(x: Field, y: Field) -> Field:
-    arc = _line(y + 86.0 + 0.012 * x**2, 1.5) * _spot(x, y, 0, -87, 13, 5)
-    peel = np.clip(patches(x, y, 0 * x, 3.2, 5, 1), -0.2, 1.0) * _spot(x, y, 0, -98, 12, 8)
+    arc = _line(y + 86.0 + 0.012 * x**2, 1.5) * bump(x, y, 0, -87, 13, 5)
+    peel = np.clip(patches(x, y, 0 * x, 3.2, 5, 1), -0.2, 1.0) * bump(x, y, 0, -98, 12, 8)
     return 1.0 * arc + 0.9 * peel
 
 
 def _lip_lines(x: Field, y: Field) -> Field:
-    return (0.5 + 0.5 * np.cos(x * 2.1)) ** 3 * _spot(x, y, 0, -70, 18, 8) * 0.7
+    return (0.5 + 0.5 * np.cos(x * 2.1)) ** 3 * bump(x, y, 0, -70, 18, 8) * 0.7
 
 
 _LINES: dict[int, tuple[Callable[[Field, Field], Field], float]] = {
