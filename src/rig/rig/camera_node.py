@@ -147,15 +147,9 @@ class CameraNode(LifecycleNode, Process):
         options = self.parameters.model_dump(exclude=set(NodeParameters.model_fields))
         self._told, self._gaps_told, self._ended_because, self._previous_lost = 0, [], "", 0
         if options["source"] == "live" and options.get("driver") in EXTERNAL_DRIVERS:
-            self._relay = Relay(
-                self,
-                self.camera,
-                options["driver"],
-                options["topics"],
-                self._ours,
-                self._publish_events,
-            )
-            self.get_logger().info(f"listening to {options['driver']} on {self._relay.topic}")
+            driver, namespace = options["driver"], options["topics"]
+            self._relay = Relay(self, self.camera, driver, namespace, self._ours, self._deliver)
+            self.get_logger().info(f"listening to {driver} on {self._relay.topic}")
             return
         self._reader = Reader(self.camera, options, self._deliver, self._on_end)
         self._description = self._reader.open()
@@ -289,9 +283,14 @@ class CameraNode(LifecycleNode, Process):
         self._last = time.monotonic()
         try:
             self._publish(reading)
-        except RCLError:
+        except RCLError as error:
             if rclpy.ok():  # on the way down the context goes before the threads do
-                raise
+                self._miss(error)
+
+    def _miss(self, error: RCLError) -> None:
+        """DDS did not take a message in time: it is lost, its number is missing, the next one is tried."""
+        self._counts["unpublished"] += 1
+        self.get_logger().error(f"a message was not published: {error}", throttle_duration_sec=1.0)
 
     def _on_end(self, error: Exception | None) -> None:
         """The source has ended, or failed for good."""
@@ -431,7 +430,7 @@ class CameraNode(LifecycleNode, Process):
         if lost is not None:
             facts["lost"] = lost
         if self._relay is not None:
-            facts["unreadable"] = self._relay.unreadable
+            facts |= {"unreadable": self._relay.unreadable, "unpublished": self._relay.unpublished}
         if self._reader is not None and self._reader.gaps:
             facts["gaps"] = json.dumps([asdict(gap) for gap in self._reader.gaps])
         return facts | self._settings | getattr(source, "facts", dict)()

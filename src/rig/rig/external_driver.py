@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import rclpy
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -89,12 +91,13 @@ class Relay:
         driver: a name of `DRIVERS`.
         namespace: of its topics; "" for its own.
         publishers: ours by their topic's last name; events, image_raw, imu.
-        publish_events: publishes a packet that was converted.
+        deliver: publishes a packet that was converted.
 
     Attributes:
         counts: packets, bytes, events, frames and imu samples so far.
         lost: packets missing by the driver's sequence numbers.
         unreadable: messages that could not be understood.
+        unpublished: messages that DDS did not take in time.
         size: width and height of the sensor, px; (0, 0) before the first packet.
         last: s, monotonic, when something came last.
         topic: that the driver's events come on.
@@ -111,13 +114,13 @@ class Relay:
         driver: str,
         namespace: str,
         publishers: dict[str, Publisher],
-        publish_events: Callable[[EncodedEvents], None],
+        deliver: Callable[[EncodedEvents], None],
     ) -> None:
         self._node = node
-        self._publish_events = publish_events
+        self._deliver = deliver
         self._next_seq = -1
         self.counts = dict.fromkeys(("packets", "bytes", "events", "frames", "imu"), 0)
-        self.lost = self.unreadable = 0
+        self.lost = self.unreadable = self.unpublished = 0
         self.size = (0, 0)
         self.last = time.monotonic()
         self._subscriptions: list[Any] = []
@@ -160,16 +163,26 @@ class Relay:
         if name == "packets":
             self.counts["bytes"] += size
 
+    def _send(self, publisher: Publisher, message: bytes) -> None:
+        try:
+            publisher.publish(message)
+        except RCLError as error:
+            if rclpy.ok():  # on the way down the context goes first
+                self.unpublished += 1
+                self._node.get_logger().error(
+                    f"a message was not published: {error}", throttle_duration_sec=1.0
+                )
+
     def _pass(self, publisher: Publisher, name: str) -> Callable[[bytes], None]:
         def listen(message: bytes) -> None:
             self._heard(name, len(message))
-            publisher.publish(message)
+            self._send(publisher, message)
 
         return listen
 
     def _pass_events(self, publisher: Publisher) -> Callable[[bytes], None]:
         def listen(message: bytes) -> None:
-            publisher.publish(message)
+            self._send(publisher, message)
             try:
                 packet = parse_event_packet(message)
             except FormatError:
@@ -196,4 +209,4 @@ class Relay:
         self._heard("packets", len(packet.data))
         self.counts["events"] += len(events)
         self.size = (events.width, events.height)
-        self._publish_events(packet)
+        self._deliver(packet)

@@ -12,6 +12,7 @@ import neuromorphic_drivers as nd
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
@@ -192,3 +193,21 @@ def test_levels_are_those_of_rep_107(health: Health, level: bytes, word: str) ->
     found, message = diagnose(health)
     assert found == level
     assert word in message
+
+
+def test_a_message_that_dds_does_not_take_is_missing_and_the_next_one_comes(
+    here: Callable[..., Here], usb: NeuromorphicUsb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = here("evk4")
+    publish, refused = bench.node._ours["events"].publish, iter([True])
+
+    def sometimes(message: EventPacket) -> None:
+        if message.seq == 5 and next(refused, False):
+            raise RCLError("cannot publish data")
+        publish(message)
+
+    monkeypatch.setattr(bench.node._ours["events"], "publish", sometimes)
+    bench.activate()
+    assert bench.until(lambda: len(bench.packets) == len(usb.evt3) - 1)
+    assert bench.packets[4:6] == [4, 6]
+    assert bench.until(lambda: bool(bench.status) and bench.facts().get("unpublished") == "1")
