@@ -61,6 +61,10 @@ demo: setup ## a virtual session from camera to report, into out/demo
 test: setup ## all tests
 	$(PYTHON) -m pytest
 
+.PHONY: faults
+faults: setup ## what goes wrong in a lab, done on purpose (minutes; ONLY=part of a name)
+	$(PYTHON) -m tests.faults $(if $(ONLY),--only '$(ONLY)')
+
 # Tests run, so what a fixture or a picture may be in theory is not asked of them.
 TYPES_OF_TESTS := $(VENV)/bin/mypy --cache-dir .mypy_cache/tests --follow-imports silent \
 	--allow-untyped-defs --allow-incomplete-defs \

@@ -24,7 +24,8 @@ POLITE = 20.0
 
 START = (
     # Until rclpy takes over, a SIGINT ends the process without a traceback out of its imports.
-    "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from rig.nodes.{name} import main; main()"
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "from rig.starting.leash import follow; follow({parent}); from rig.nodes.{name} import main; main()"
 )
 
 
@@ -57,7 +58,7 @@ class Running:
             [
                 sys.executable,
                 "-c",
-                START.format(name=spec.name),
+                START.format(name=spec.name, parent=os.getpid()),
                 "--ros-args",
                 "--params-file",
                 str(parameters),
