@@ -94,3 +94,30 @@ def withdraw_while_recording(bench: Bench) -> Found:
         expect(session.end() == 0, f"the session ended with {session.code}")
     expect(session.outcomes == ["complete", "complete"], f"takes: {session.outcomes}")
     return Found("refused in one line; the session went on to its end")
+
+
+@fault("calibration unreadable")
+def unreadable_calibration(bench: Bench) -> Found:
+    torn, other = bench.folder / "torn.yaml", bench.folder / "other.yaml"
+    torn.write_text("image_width: [")
+    matrix = {"rows": 3, "cols": 3, "data": [600.0, 0.0, 320.0, 0.0, 600.0, 240.0, 0.0, 0.0, 1.0]}
+    other.write_text(
+        yaml.safe_dump(
+            {
+                "image_width": 640,
+                "image_height": 480,
+                "camera_name": "davis346",
+                "camera_matrix": matrix,
+                "distortion_model": "plumb_bob",
+                "distortion_coefficients": {"rows": 1, "cols": 5, "data": [0.0] * 5},
+            }
+        )
+    )
+    for path in (torn, other, bench.folder / "missing.yaml"):
+        graph = bench.graph(aus="12", parameters={"davis346": {"calibration": str(path)}})
+        with bench.session(graph) as session:
+            expect(session.end() == 2, f"{path.name}: the session ended with {session.code}")
+        own = [line for line in session.said.errors if line.startswith("[davis346]")]
+        expect(len(own) == 1 and path.name in own[0], f"{path.name}: said {session.said.lines[-8:]}")
+        expect(not session.manifest, f"{path.name}: something was recorded")
+    return Found("torn, for another sensor, missing: each one line that names the file, exit code 2")

@@ -225,7 +225,7 @@ def start_command(bench: Bench) -> tuple[Session, subprocess.Popen[str]]:
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     folder = bench.recordings / "sub-S01" / "ses-01"
-    return Session(folder, None, None), starter  # type: ignore[arg-type]
+    return Session(folder, None, None), starter
 
 
 def _lines_until(starter: subprocess.Popen[str], text: str) -> list[str]:

@@ -16,6 +16,8 @@ from rosbags.rosbag2 import Reader
 from event_camera_msgs.msg import EventPacket
 from rig.errors import RecordingError
 from rig.recording import Manifest, PreRoll, TakeWriter, take_name
+from rig.recording.facts import TakeFacts
+from rig_interfaces.msg import SessionState
 
 TOPIC = "/davis346/events"
 NAME = take_name("S01", "01", 12, 1)
@@ -132,3 +134,21 @@ def test_the_preroll_is_bounded_in_time_and_bytes() -> None:
     assert [received for _, received, _ in preroll.since(0)] == [50, 101]
     preroll.add(TOPIC, 200, bytes(10 * len(message(0))))
     assert list(preroll.since(0)) == []
+
+
+@pytest.mark.parametrize(
+    ("following", "outcome"),
+    [
+        ({"phase": "finished"}, "complete"),
+        ({"phase": "demonstration", "au": 45, "trial": 1, "take": 1}, "complete"),
+        ({"phase": "demonstration", "au": 12, "trial": 0, "take": 2}, "redone"),
+        ({"phase": "paused", "au": 12, "trial": 0, "take": 1}, "interrupted"),
+        ({"phase": "aborted"}, "aborted"),
+    ],
+)
+def test_what_follows_a_take_tells_how_it_ended(following: dict, outcome: str) -> None:
+    """Of a session's first and only trial too, whose number is also that of no trial."""
+    own = SessionState(phase="rest", au=12, trial=0, take=1, recording=True)
+    facts = TakeFacts(own, 1)
+    facts.follow(SessionState(**following))
+    assert facts.as_dict()["outcome"] == outcome

@@ -65,9 +65,9 @@ class TakeFacts:
         """How the take ended: the phase that followed tells."""
         if state.phase in ("aborted", "paused"):
             return "aborted" if state.phase == "aborted" else "interrupted"
-        if state.trial == self._state.trial and state.take != self._state.take:
-            return "redone"
-        return "complete"
+        # Outside trials the Action Unit is 0, and so is the trial.
+        same_trial = (state.au, state.trial) == (self._state.au, self._state.trial)
+        return "redone" if same_trial and state.take != self._state.take else "complete"
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest."""
