@@ -178,8 +178,12 @@ class Bench:
     def session(self, graph: Graph, out: Path | None = None, session: str = "01") -> Iterator[Session]:
         """Start a session; whatever still runs when the block ends is brought down."""
         said = Watched()
-        with Running(graph, said) as running:
-            yield Session((out or self.recordings) / "sub-S01" / f"ses-{session}", running, said)
+        try:
+            with Running(graph, said) as running:
+                yield Session((out or self.recordings) / "sub-S01" / f"ses-{session}", running, said)
+        finally:
+            with (self.folder / "said.txt").open("a") as file:
+                file.writelines(line + "\n" for line in said.lines)
 
     def rig(self, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""

@@ -78,7 +78,8 @@ def recorded_again(bench: Bench) -> Found:
     before = sorted(path.name for path in first.folder.iterdir())
     with bench.session(bench.graph(aus="45", session="01")) as second:
         expect(second.end() == 2, f"the second one ended with {second.code}")
-    second.said.wait_for("holds a recorded session already")
+    expect("01" in second.said.wait_for("error:"), f"said {second.said.errors}")
+    expect(not second.said.tracebacks, "a traceback")
     expect(sorted(path.name for path in first.folder.iterdir()) == before, "the folder changed")
     return Found("refused in one line; nothing in the folder changed")
 

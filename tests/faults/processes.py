@@ -200,7 +200,7 @@ def two_sessions(bench: Bench) -> Found:
         domain = os.environ["ROS_DOMAIN_ID"]
         os.environ["ROS_DOMAIN_ID"] = str(int(domain) % 100 + 1)
         try:
-            with bench.session(bench.graph(session="01", aus="12")) as second:
+            with bench.session(bench.graph(session="01", resume=True)) as second:
                 expect(second.end() == 2, f"the second one ended with {second.code}")
         finally:
             os.environ["ROS_DOMAIN_ID"] = domain

@@ -287,7 +287,9 @@ class Conductor(Node, Process):
             self._give_up(_what_is_missing(recorder))
 
     def _is_ready(self) -> bool:
-        return self._recorder is not None and self._recorder.state == "ready"
+        """Whether the recorder is ready, and for this session: one that does not hear us records nothing."""
+        recorder = self._recorder
+        return recorder is not None and recorder.state == "ready" and Path(recorder.folder) == self._folder
 
     def _all_safe(self, recorder: RecorderStatus | None) -> bool:
         return (
@@ -369,6 +371,8 @@ def _line(transition: Transition) -> str:
 def _what_is_missing(recorder: RecorderStatus | None) -> str:
     if recorder is None:
         return "no recorder answered on /recorder/status"
+    if recorder.state == "ready":
+        return "the recorder is ready and has not heard of this session on /session/state"
     return (
         f"the recorder is {recorder.state}; nothing came on {', '.join(recorder.waiting_for) or 'any topic'}"
     )
