@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import FAULTS
 from tests.faults.bench import Bench
 from tests.faults.data import recorded
+from tests.faults.everything import FAULTS
 from tests.faults.registry import Fault, Found
 from tests.faults.report import run, summary
 

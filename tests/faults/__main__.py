@@ -19,7 +19,7 @@ os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 from rig.transport import apply_environment
-from tests.faults import FAULTS
+from tests.faults.everything import FAULTS
 from tests.faults.report import Row, markdown, run, summary, table
 
 OUT = Path("out/faults")
