@@ -40,8 +40,10 @@ def main() -> int:
         return 0 if faults else 2
     apply_environment()
     OUT.mkdir(parents=True, exist_ok=True)
-    # Whoever ends the run leaves no process behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Whoever ends the run leaves no process behind. In the background a shell has SIGINT ignored, and what is
+    # started from here would inherit that.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     rows: list[Row] = []
     console = Console(width=None if sys.stdout.isatty() else 200)
     with Live(table(rows), console=console, refresh_per_second=2, auto_refresh=console.is_terminal) as live:
