@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.measurement import Measurement, advantage
 
-MODULES = ("slicing", "evt3", "transport", "simulation")
+MODULES = ("slicing", "evt3", "transport", "devices", "simulation")
 PEERS = Path(__file__).parents[1] / ".venv-bench"
 
 
