@@ -50,6 +50,9 @@ fi
 command -v g++ >/dev/null || missing g++ "the C++ compiler g++"
 command -v make >/dev/null || missing make "make"
 
+# Its absence is no problem but for the tests of the pages, which say so.
+[ "$list" = yes ] && ! command -v chromium >/dev/null && packages="$packages chromium"
+
 if [ "$list" = yes ]; then
     echo $packages
     exit 0

@@ -18,6 +18,7 @@ NODES = (
     "face_tracker",
     "au_recognizer",
     "player",
+    "console",
 )
 
 

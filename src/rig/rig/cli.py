@@ -9,6 +9,7 @@ from rich.console import Console
 
 from evface.errors import EvfaceError
 from rig.commands.camera import camera
+from rig.commands.console import console
 from rig.commands.demo import demo
 from rig.commands.doctor import doctor
 from rig.commands.learning import convert, train
@@ -33,6 +34,7 @@ app.command()(doctor)
 app.command()(camera)
 app.command()(record)
 app.command()(repair)
+app.command()(console)
 app.command()(convert)
 app.command()(simulate)
 app.add_typer(train, name="train")

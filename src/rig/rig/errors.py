@@ -13,3 +13,7 @@ class GraphError(RigError):
 
 class RecordingError(RigError):
     """A take cannot be opened, written or finished."""
+
+
+class ConsoleError(RigError):
+    """The console cannot serve its pages as asked."""

@@ -186,6 +186,9 @@ def record_graph(options: RecordOptions) -> Graph:
         *(NodeSpec(camera, parameters) for camera, parameters in cameras.items()),
         NodeSpec("conductor", conductor),
     ]
+    if not options.headless:
+        # A session outlives its pages.
+        nodes.append(NodeSpec("console", {"cameras": list(cameras)}, required=False))
     return Graph(tuple(nodes), f"recording {options.subject}, session {conductor['session']}, to {out}")
 
 

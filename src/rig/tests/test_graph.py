@@ -26,12 +26,19 @@ def test_recording_starts_recorder_cameras_and_conductor(tmp_path: Path) -> None
     graph = record_graph(
         RecordOptions(rig="virtual", aus="12,45", cameras="davis346,webcam", out=str(tmp_path))
     )
-    assert [node.name for node in graph.nodes] == ["recorder", "davis346", "webcam", "conductor"]
+    assert [node.name for node in graph.nodes] == ["recorder", "davis346", "webcam", "conductor", "console"]
     by_name = {node.name: node.parameters for node in graph.nodes}
     assert by_name["recorder"]["cameras"] == ["davis346", "webcam"]
     assert by_name["davis346"]["source"] == "virtual"
     assert by_name["conductor"]["aus"] == [12, 45]
     assert by_name["conductor"]["session"] == "01"
+
+
+def test_a_session_outlives_its_pages_and_needs_none_where_nobody_looks(tmp_path: Path) -> None:
+    watched = record_graph(RecordOptions(rig="virtual", aus="12", out=str(tmp_path)))
+    assert [node.required for node in watched.nodes if node.name == "console"] == [False]
+    alone = record_graph(RecordOptions(rig="virtual", aus="12", headless=True, out=str(tmp_path)))
+    assert "console" not in {node.name for node in alone.nodes}
 
 
 def test_every_node_of_every_graph_has_a_module(tmp_path: Path) -> None:
@@ -99,7 +106,7 @@ def test_a_rig_of_the_users_own_is_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump({"webcam": {"source": "virtual"}}))
     graph = record_graph(RecordOptions(rig=str(path), out=str(tmp_path)))
-    assert [node.name for node in graph.nodes] == ["recorder", "webcam", "conductor"]
+    assert [node.name for node in graph.nodes] == ["recorder", "webcam", "conductor", "console"]
     path.write_text(yaml.safe_dump({"toaster": {}}))
     with pytest.raises(ConfigError, match=r"mine.yaml: unknown camera 'toaster'"):
         record_graph(RecordOptions(rig=str(path), out=str(tmp_path)))

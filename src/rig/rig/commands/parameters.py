@@ -11,6 +11,7 @@ from rig.errors import GraphError
 from rig.graph import CAMERAS, LiveOptions, RecordOptions, ReplayOptions
 from rig.nodes.au_recognizer import RecognizerParameters
 from rig.nodes.conductor import ConductorParameters
+from rig.nodes.console import ConsoleParameters
 from rig.nodes.face_tracker import FaceTrackerParameters
 from rig.nodes.player import PlayerParameters
 from rig.nodes.recorder import RecorderParameters
@@ -27,6 +28,7 @@ NODES: dict[str, type[BaseModel]] = {
     "face_tracker": FaceTrackerParameters,
     "au_recognizer": RecognizerParameters,
     "player": PlayerParameters,
+    "console": ConsoleParameters,
 }
 
 LAUNCH_FILES: dict[str, type[BaseModel]] = {

@@ -1,0 +1,91 @@
+// What the subject's page says by itself; what is read in each phase comes from the protocol's own texts.
+
+const ENGLISH = {
+  lost: "One moment, please.",
+  nothing: "The session begins soon.",
+  of: "of",
+  practice: "practice",
+  next: "Continue",
+  confirm: "I understand",
+  stop: "Stop",
+  consent: "I agree",
+  decline: "I do not agree",
+  pause: "Pause",
+  resume: "Continue",
+  redo: "Once more",
+  repeat: "Show it again",
+  again: "Again",
+  test: "Test the sound",
+  testing: "Three short tones count down, a long one says begin, two say relax. Do you hear them?",
+  heard: "Yes, I hear them",
+  silent: "No sound yet: press any key",
+  full: "Full screen",
+  required: "needed to take part",
+  headings: {
+    waiting: "Welcome",
+    consent: "Your consent",
+    introduction: "Introduction",
+    description: "What you will do",
+    demonstration: "Watch",
+    countdown: "Look at the camera",
+    perform: "Now",
+    rest: "Relax",
+    paused: "Pause",
+    finished: "Thank you",
+    aborted: "The session has ended",
+  },
+  scopes: {
+    research: "My recordings may be used for research by this group.",
+    sharing: "My recordings may be shared with other researchers.",
+    figures: "Pictures of me may appear in publications and talks.",
+    rgb_release: "Shared recordings may include the videos, in which my face can be recognised.",
+  },
+};
+
+const SPANISH = {
+  lost: "Un momento, por favor.",
+  nothing: "La sesión comenzará en breve.",
+  of: "de",
+  practice: "ensayo",
+  next: "Continuar",
+  confirm: "Lo he entendido",
+  stop: "Terminar",
+  consent: "Acepto",
+  decline: "No acepto",
+  pause: "Pausa",
+  resume: "Continuar",
+  redo: "Otra vez",
+  repeat: "Mostrarlo de nuevo",
+  again: "Otra vez",
+  test: "Probar el sonido",
+  testing: "Tres tonos cortos cuentan atrás, uno largo indica empezar y dos indican descansar. ¿Los oye?",
+  heard: "Sí, los oigo",
+  silent: "Aún sin sonido: pulse cualquier tecla",
+  full: "Pantalla completa",
+  required: "necesario para participar",
+  headings: {
+    waiting: "Le damos la bienvenida",
+    consent: "Su consentimiento",
+    introduction: "Introducción",
+    description: "Lo que va a hacer",
+    demonstration: "Observe",
+    countdown: "Mire a la cámara",
+    perform: "Ahora",
+    rest: "Relájese",
+    paused: "Pausa",
+    finished: "Gracias",
+    aborted: "La sesión ha terminado",
+  },
+  scopes: {
+    research: "Mis grabaciones pueden conservarse y usarse para la investigación de este laboratorio.",
+    sharing: "Las grabaciones de las cámaras de eventos pueden compartirse con otros investigadores.",
+    figures: "Pueden aparecer imágenes mías en publicaciones y charlas.",
+    rgb_release: "El vídeo convencional de mi cara puede compartirse con otros investigadores.",
+  },
+};
+
+const WORDS = { en: ENGLISH, es: SPANISH };
+
+export function words(language) {
+  return WORDS[language] ?? ENGLISH;
+}
