@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from benchmarks.measurement import Measurement
 from benchmarks.timing import medians
 from evface.cameras.source import Cue
+from evface.protocol import AU_NUMBERS
 from evface.simulation.ahead import render_ahead
 from evface.simulation.face import FaceScene
 from evface.simulation.scene import Scene
@@ -39,6 +40,9 @@ BEGIN = 10 * SECOND
 """ns, when the person is asked to smile."""
 
 SMILE = 12
+PEOPLE = (0, 1, 4)
+"""Seeds of people who are measured: the first has long hair, the second glasses."""
+
 PUBLISHED = {"v2e published, at best": 1 / 50, "v2e published, at worst": 1 / 200}
 """Hu et al. 2021: 50 to 200 times slower than real time, at 346x260 on a GTX 1050."""
 
@@ -69,10 +73,12 @@ def _rows() -> list[Measurement]:
     return rows
 
 
-def moving_face(camera: str, span: int) -> tuple[FaceScene, int]:
-    """A person who smiles, and where a span begins in the middle of which they are halfway there; ns."""
-    scene = FaceScene(0, camera)
-    scene.cue(Cue("perform", SMILE, BEGIN, 3 * SECOND, 0, 1))
+def moving_face(
+    camera: str, span: int, seed: int = PEOPLE[0], au: int = SMILE, threads: int = 1
+) -> tuple[FaceScene, int]:
+    """A person who moves, and where a span begins in the middle of which they are halfway there; ns."""
+    scene = FaceScene(seed, camera, threads=threads)
+    scene.cue(Cue("perform", au, BEGIN, 3 * SECOND, 0, 1))
     done = scene.behaviour.performances[0]
     return scene, (done.onset + done.apex - span) // 2
 
@@ -90,19 +96,58 @@ def _camera(camera: str, width: int, height: int, span: int, threads: int) -> li
     }
     missing = ", ".join(name for name, task in peers.items() if task is None)
     cores = f"{threads} core{'s' if threads > 1 else ''}"
-    rows = [
-        _row(f"{where}, sensor alone, 1 core{f' ({missing} absent)' if missing else ''}", alone, span),
-        _row(f"{where}, whole, {cores}", {"ours": lambda: _whole(scene, times, camera, threads)}, span),
-        _row(
-            f"{where}, whole, adaptive steps, {cores}",
-            {"ours": lambda: _whole(scene, _adaptive(scene, begin, span, width, height), camera, threads)},
-            span,
-        ),
+    sensor = _row(f"{where}, sensor alone, 1 core{f' ({missing} absent)' if missing else ''}", alone, span)
+    whole = [
+        *_smiles(where, camera, span, threads, cores),
+        *_all_actions(where, camera, span, threads, cores),
     ]
     if camera == "davis346":
-        for row in rows[1:]:
+        for row in whole:
             row["peers"] = dict(PUBLISHED)
-    return [*rows, *_costs(where, scene, camera, times, pictures)]
+    return [sensor, *whole, *_costs(where, scene, camera, times, pictures)]
+
+
+def _smiles(where: str, camera: str, span: int, threads: int, cores: str) -> list[Measurement]:
+    """Rendering and sensor while people smile: a picture a ms, and as many as the motion asks for."""
+    width, height = SIZES[camera]
+    dense, sparse = [], []
+    for seed in PEOPLE:
+        scene, begin = moving_face(camera, span, seed, threads=threads)
+        scene.render(begin, width, height)
+        every = range(begin, begin + span, MILLISECOND)
+        dense.append(_rate(lambda: _whole(scene, every, camera, threads), span))  # noqa: B023
+        sparse.append(
+            _rate(lambda: _whole(scene, _adaptive(scene, begin, span, width, height), camera, threads), span)  # noqa: B023
+        )
+    people = f"median of {len(PEOPLE)} people who smile, {cores}"
+    return [
+        _whole_row(f"{where}, whole, 1,000 pictures/s, {people}", median(dense)),
+        _whole_row(f"{where}, whole, adaptive steps, {people}", median(sparse)),
+    ]
+
+
+def _all_actions(where: str, camera: str, span: int, threads: int, cores: str) -> list[Measurement]:
+    """One person's 21 Action Units, each halfway to its apex: where the most moves, the most is drawn."""
+    rates: dict[int, float] = {}
+    for au in AU_NUMBERS:
+        scene, begin = moving_face(camera, span, PEOPLE[-1], au, threads)
+        scene.render(begin, *SIZES[camera])
+        steps = list(_adaptive(scene, begin, span, *SIZES[camera]))
+        rates[au] = _rate(lambda: _whole(scene, steps, camera, threads), span)  # noqa: B023
+    slowest = min(rates, key=rates.__getitem__)
+    what = f"{where}, whole, adaptive steps, of 21 AUs the"
+    return [
+        _whole_row(f"{what} median, {cores}", median(rates.values())),
+        _whole_row(f"{what} slowest (AU {slowest}), {cores}", rates[slowest]),
+    ]
+
+
+def _rate(task: Callable[[], object], span: int) -> float:
+    return span / SECOND / medians({"ours": task}, 3)["ours"]
+
+
+def _whole_row(name: str, rate: float) -> Measurement:
+    return Measurement(name=name, ours=rate, unit="s/s", limit=None, peers={})
 
 
 def _costs(
