@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from evface.errors import EvfaceError
+from rig.commands.calibrate import calibrate
 from rig.commands.camera import camera
 from rig.commands.console import console
 from rig.commands.demo import demo
@@ -26,11 +27,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Record faces with event cameras, and know which Action Unit just moved.\n\n"
-    "The usual way: [bold]doctor[/] (is the machine ready?), [bold]record[/] (bags), [bold]convert[/] "
-    "(a dataset), [bold]train[/] (a model), [bold]live[/] or [bold]replay[/] (the topic /au). Without "
-    "subjects: [bold]simulate[/] (a dataset of virtual ones).",
+    "The usual way: [bold]doctor[/] (is the machine ready?), [bold]calibrate[/] (lenses), [bold]record[/] "
+    "(bags), [bold]convert[/] (a dataset), [bold]train[/] (a model), [bold]live[/] or [bold]replay[/] (the "
+    "topic /au). Without subjects: [bold]simulate[/] (a dataset of virtual ones).",
 )
 app.command()(doctor)
+app.command()(calibrate)
 app.command()(camera)
 app.command()(record)
 app.command()(repair)

@@ -102,6 +102,19 @@ class RecordOptions(BaseModel):
     out: str = Field(default="recordings", description="folder of the recordings")
 
 
+class CalibrateOptions(BaseModel):
+    """What a person says to calibrate the cameras."""
+
+    rig: str = Field(default="live", description="live, virtual, file, or the path of a rig's YAML file")
+    cameras: str = Field(
+        default="", description="cameras to calibrate, such as davis346,webcam; empty: the rig's own"
+    )
+    davis: Literal["frames", "events"] = Field(
+        default="frames", description="what the DAVIS346 is calibrated by"
+    )
+    views: int = Field(default=12, ge=4, le=200, description="views of each camera")
+
+
 class LiveOptions(BaseModel):
     """What a person says to watch Action Units live."""
 
@@ -196,6 +209,23 @@ def people_are_recorded(graph: Graph) -> bool:
     """Whether a camera of the graph sees who sits there, and not a virtual person or a file."""
     cameras = [node for node in graph.nodes if node.name in CAMERAS]
     return any(node.parameters.get("source", "live") == "live" for node in cameras)
+
+
+def calibrate_graph(options: CalibrateOptions) -> Graph:
+    """The cameras alone; before virtual ones a board is moved.
+
+    Raises:
+        ConfigError: an option or a configuration file is wrong.
+        GraphError: the rig does not exist.
+    """
+    nodes = []
+    for camera, parameters in _cameras(options.rig, options.cameras).items():
+        # A calibration that is there may be for another size: this one replaces it.
+        uncalibrated = parameters | {"calibration": ""}
+        if parameters.get("source") == "virtual":
+            uncalibrated |= {"scene": "board"}
+        nodes.append(NodeSpec(camera, uncalibrated))
+    return Graph(tuple(nodes), f"calibrating {', '.join(node.name for node in nodes)}")
 
 
 def _session(out: Path, options: RecordOptions) -> str:

@@ -30,7 +30,7 @@ STILL = 1.0 / 700.0
 LEAST_STILL = 0.5
 """px that it may always move: as exact as corners of a small sensor are."""
 
-KEPT = 4
+KEPT = 3
 """Stretches of data that are kept when nobody looks."""
 
 

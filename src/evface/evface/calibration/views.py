@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evface.calibration.board import Board
-from evface.errors import FormatError
+from evface.errors import ConfigError, FormatError
 from evface.validation import validated
 
 
@@ -70,6 +70,19 @@ class ViewFile:
             os.fsync(file.fileno())
 
 
+def head_of(head: dict[str, Any]) -> tuple[Board, dict[str, tuple[int, int]]]:
+    """Board and sizes of the cameras, from a file's first line.
+
+    Raises:
+        FormatError: it says something else.
+    """
+    try:
+        sizes = {str(name): (int(width), int(height)) for name, (width, height) in head["cameras"].items()}
+        return validated(Board, head["board"], "views"), sizes
+    except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
+        raise FormatError(f"views: not the first line of a file of views: {error}") from error
+
+
 def read_views(path: Path) -> tuple[dict[str, Any], list[View]]:
     """The first line of a file of views, and the views.
 
@@ -79,7 +92,7 @@ def read_views(path: Path) -> tuple[dict[str, Any], list[View]]:
     try:
         first, *rest = path.read_text(encoding="utf-8").splitlines()
         head = json.loads(first)
-        board = validated(Board, head["board"], str(path))
+        board, _ = head_of(head)
         return head, [_view(line, board) for line in rest]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"{path}: not a file of views: {error}") from error
