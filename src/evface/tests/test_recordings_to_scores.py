@@ -14,6 +14,7 @@ import torch
 from lively_network import lively_checkpoint
 from recorded_session import COUNTDOWN, DELAY, PERFORM, REST, SENSOR_START, START, Plan, TakeRecording, record
 
+from evface.calibration import CalibratedCamera, Calibration, Lens, Pose
 from evface.dataset.clips import ClipDataset, clip_counts
 from evface.dataset.convert import convert
 from evface.dataset.event_file import EventFile
@@ -101,6 +102,30 @@ def test_the_face_box_holds_the_face(dataset: Path) -> None:
     assert boxes["rgb"].probability > 0.9
     assert boxes["davis"].x < 155 < boxes["davis"].x + boxes["davis"].width
     assert boxes["evk4"].as_tuple() == (280.0, 0.0, 720.0, 720.0)
+
+
+def test_a_calibrated_session_cuts_the_evk4_by_the_webcams_face(tmp_path: Path) -> None:
+    recordings = record(tmp_path / "recordings", Plan(subjects=("S01",), aus=(12,), evk4=True))
+    rig = Calibration(
+        "webcam",
+        {
+            "webcam": CalibratedCamera(Lens(640, 480, (600.0, 600.0), (319.5, 239.5)), Pose.none()),
+            "evk4": CalibratedCamera(
+                Lens(1280, 720, (1500.0, 1500.0), (639.5, 359.5)),
+                Pose(np.zeros(3), np.array([40.0, -50.0, 0.0])),
+            ),
+        },
+    )
+    rig.write(bag_of(recordings).parent / "calib")
+    convert(recordings, tmp_path / "dataset")
+    take = read_take(tmp_path / "dataset", FIRST)
+    seen, cut = take.boxes["rgb"], take.boxes["evk4"]
+    # 2.5 times as large; 800 mm away 40 mm are 75 px.
+    assert cut.width == pytest.approx(2.5 * seen.width, rel=0.01)
+    middle = 2.5 * (seen.x + seen.width / 2 - 320.0) + 640.0 + 75.0
+    assert cut.x + cut.width / 2 == pytest.approx(middle, abs=1.0)
+    assert any("face box from rgb by calibration" in flag for flag in take.quality["flags"])
+    assert (FIRST.folder(tmp_path / "dataset").parent / "calib" / "extrinsics.yaml").is_file()
 
 
 def test_the_manifest_has_the_checksum_of_every_file(dataset: Path) -> None:

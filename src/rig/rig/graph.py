@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from evface.calibration import read_calibration
 from evface.errors import ConfigError
 from evface.privacy import SCOPES, refuse_withdrawn
 from evface.protocol import action_unit, unfinished
@@ -100,6 +101,9 @@ class RecordOptions(BaseModel):
         default=False, description="start by itself when every sensor is heard, end when done"
     )
     out: str = Field(default="recordings", description="folder of the recordings")
+    calibration: str = Field(
+        default="", description="folder of the cameras' calibration; empty: the rig's own"
+    )
 
 
 class CalibrateOptions(BaseModel):
@@ -129,6 +133,9 @@ class LiveOptions(BaseModel):
     box: str = Field(
         default="", description="fixed face box x,y,width,height in px; empty: the face is tracked"
     )
+    calibration: str = Field(
+        default="", description="folder of the cameras' calibration: the EVK4's box then comes from frames"
+    )
 
 
 class ReplayOptions(BaseModel):
@@ -141,6 +148,9 @@ class ReplayOptions(BaseModel):
     )
     box: str = Field(
         default="", description="fixed face box x,y,width,height in px; empty: the face is tracked"
+    )
+    calibration: str = Field(
+        default="", description="folder of the cameras' calibration: the EVK4's box then comes from frames"
     )
     rate: float = Field(default=1.0, description="speed of the replay", ge=0.05, le=20.0)
 
@@ -170,7 +180,7 @@ def record_graph(options: RecordOptions) -> Graph:
         GraphError: the rig or the script does not exist, there is nothing to resume, or nobody can consent.
         PrivacyError: the subject's recordings were withdrawn.
     """
-    cameras = _cameras(options.rig, options.cameras)
+    cameras = _cameras(options.rig, options.cameras, options.calibration)
     script = config_or_path("protocol", options.script)
     aus = [action_unit(number).number for number in numbers(options.aus, "aus")]
     out = Path(options.out).expanduser().resolve()
@@ -253,9 +263,11 @@ def live_graph(options: LiveOptions) -> Graph:
         ConfigError: an option or a configuration file is wrong.
         GraphError: no checkpoint, or the rig does not exist.
     """
-    cameras = {} if options.cameras == "none" else _cameras(options.rig, options.cameras or options.sensor)
+    frames = "" if options.box else _frames_for(options.sensor, options.calibration)
+    wanted = options.cameras or ",".join(dict.fromkeys([options.sensor, frames or options.sensor]))
+    cameras = {} if wanted == "none" else _cameras(options.rig, wanted, options.calibration)
     nodes = [NodeSpec(camera, parameters) for camera, parameters in cameras.items()]
-    nodes += _recognition(options.checkpoint, options.sensor, options.box, simulated=False)
+    nodes += _recognition(options, frames, simulated=False)
     return Graph(tuple(nodes), f"recognising Action Units from {options.sensor}")
 
 
@@ -270,8 +282,9 @@ def replay_graph(options: ReplayOptions) -> Graph:
     if not options.bag or not bag.exists():
         raise GraphError(f"no bag at {bag}: give the folder of a take")
     listeners = [f"/{options.sensor}/events"]
-    if not options.box and options.sensor == "davis346":
-        listeners.append(f"/{options.sensor}/image_raw")
+    frames = "" if options.box else _frames_for(options.sensor, options.calibration)
+    if frames:
+        listeners.append(f"/{frames}/image_raw" + ("/compressed" if frames == "webcam" else ""))
     player = NodeSpec(
         "player",
         {
@@ -281,11 +294,27 @@ def replay_graph(options: ReplayOptions) -> Graph:
             "wait_for_publishers": ["/au"],
         },
     )
-    nodes = [*_recognition(options.checkpoint, options.sensor, options.box, simulated=True), player]
+    nodes = [*_recognition(options, frames, simulated=True), player]
     return Graph(tuple(nodes), f"replaying {bag.name}")
 
 
-def _recognition(checkpoint: str, sensor: str, box: str, *, simulated: bool) -> list[NodeSpec]:
+def _frames_for(sensor: str, calibration: str) -> str:
+    """The camera in whose frames the face is looked for: the sensor, or one that it is calibrated with.
+
+    Returns:
+        Its name; "" where a sensor without frames is not calibrated.
+    """
+    if sensor == "davis346":
+        return sensor
+    if not calibration:
+        return ""
+    found = read_calibration(Path(calibration).expanduser())
+    found.camera(sensor)
+    return next((camera for camera in ("webcam", "davis346") if camera in found.cameras), "")
+
+
+def _recognition(options: LiveOptions | ReplayOptions, frames: str, *, simulated: bool) -> list[NodeSpec]:
+    checkpoint, sensor = options.checkpoint, options.sensor
     if not checkpoint:
         raise GraphError("no checkpoint given: name one with --checkpoint, or train one with `rig train au`")
     path = Path(checkpoint).expanduser().resolve()
@@ -297,15 +326,25 @@ def _recognition(checkpoint: str, sensor: str, box: str, *, simulated: bool) -> 
     slicer: dict[str, ParameterValue] = {"sensor": sensor, **clock}
     recognizer: dict[str, ParameterValue] = {"checkpoint": str(path), "sensor": sensor, **clock}
     nodes = [NodeSpec("slicer", slicer), NodeSpec("au_recognizer", recognizer)]
-    if box:
-        slicer["box"] = _box(box)
-    elif sensor == "davis346":
-        nodes.append(NodeSpec("face_tracker", {"sensor": sensor, **clock}))
+    if options.box:
+        slicer["box"] = _box(options.box)
+    elif frames:
+        tracker: dict[str, ParameterValue] = {"sensor": frames, **clock}
+        if frames != sensor:
+            tracker |= {"boxes_for": [sensor], "calibration": _absolute(options.calibration)}
+        nodes.append(NodeSpec("face_tracker", tracker))
     return nodes
 
 
-def _cameras(rig: str, wanted: str) -> dict[str, dict[str, ParameterValue]]:
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve())
+
+
+def _cameras(rig: str, wanted: str, calibration: str = "") -> dict[str, dict[str, ParameterValue]]:
     known = load_rig(rig)
+    if calibration:
+        given: dict[str, ParameterValue] = {"calibration": _absolute(calibration)}
+        known = {camera: parameters | given for camera, parameters in known.items()}
     if not wanted:
         return known
     names = [name.strip() for name in wanted.split(",")]

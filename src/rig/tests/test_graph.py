@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from evface.calibration import CalibratedCamera, Calibration, Lens, Pose
 from evface.errors import ConfigError
 from rig.errors import GraphError
 from rig.graph import (
+    CalibrateOptions,
     LiveOptions,
     RecordOptions,
     ReplayOptions,
+    calibrate_graph,
     live_graph,
     load_rig,
     next_session,
@@ -67,6 +70,31 @@ def test_a_fixed_box_replaces_the_face_tracker(tmp_path: Path) -> None:
     by_name = {node.name: node.parameters for node in graph.nodes}
     assert by_name["slicer"]["box"] == [10.0, 20.0, 128.0, 128.0]
     assert "face_tracker" not in by_name
+
+
+def test_a_calibrated_evk4_is_cut_by_the_webcams_face(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "model.safetensors"
+    checkpoint.touch()
+    lens = Lens(1280, 720, (900.0, 900.0), (640.0, 360.0))
+    camera = CalibratedCamera(lens, Pose.none())
+    Calibration("webcam", {"webcam": camera, "evk4": camera}).write(tmp_path / "calib")
+    options = {"rig": "virtual", "sensor": "evk4", "checkpoint": str(checkpoint)}
+    plain = {node.name for node in live_graph(LiveOptions(**options)).nodes}
+    assert plain == {"evk4", "slicer", "au_recognizer"}
+    graph = live_graph(LiveOptions(**options, calibration=str(tmp_path / "calib")))
+    by_name = {node.name: node.parameters for node in graph.nodes}
+    assert set(by_name) == plain | {"webcam", "face_tracker"}
+    assert by_name["face_tracker"]["sensor"] == "webcam"
+    assert by_name["face_tracker"]["boxes_for"] == ["evk4"]
+    assert by_name["evk4"]["calibration"] == by_name["webcam"]["calibration"] == str(tmp_path / "calib")
+
+
+def test_before_virtual_cameras_that_are_calibrated_there_is_a_board() -> None:
+    graph = calibrate_graph(CalibrateOptions(rig="virtual", cameras="davis346,webcam"))
+    assert [(node.name, node.parameters["scene"]) for node in graph.nodes] == [
+        ("davis346", "board"),
+        ("webcam", "board"),
+    ]
 
 
 def test_replay_runs_on_simulated_time(tmp_path: Path) -> None:

@@ -30,6 +30,12 @@ STILL = 1.0 / 700.0
 LEAST_STILL = 0.5
 """px that it may always move: as exact as corners of a small sensor are."""
 
+DIFFERENT = 12
+"""Grey levels between a board and none."""
+
+BOARD_SHARE = 0.003
+"""Of a picture that dark squares cover at least."""
+
 KEPT = 3
 """Stretches of data that are kept when nobody looks."""
 
@@ -137,17 +143,29 @@ class Collector:
     def _in_frames(
         self, frames: list[tuple[int, Picture]], begin: int, end: int
     ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
-        """The corners early and late in a stretch; half of the time the screen shows no board."""
-        quarter = self._board.period * 250
+        """The corners early and late in a stretch."""
+        half, quarter = self._board.period * 500, self._board.period * 250
+        # Of two moments a quarter of a period apart one at least is not within a change of the screen.
+        early = self._in_pairs(frames, (begin, begin + quarter))
+        if early is None:
+            return None, None
+        return early, self._in_pairs(frames, (end - half, end - half - quarter))
+
+    def _in_pairs(
+        self, frames: list[tuple[int, Picture]], moments: Iterable[int]
+    ) -> NDArray[np.float64] | None:
+        """The corners in one of two frames half a period apart: one of them shows the board."""
         times = np.array([time for time, _ in frames])
-        found: list[NDArray[np.float64] | None] = []
-        for moments in (range(begin, end, quarter)[:4], range(end, begin, -quarter)[:4]):
-            chosen = dict.fromkeys(int(np.abs(times - moment).argmin()) for moment in moments)
-            sights = (find_corners(frames[index][1](), self._board) for index in chosen)
-            found.append(next((corners for corners in sights if corners is not None), None))
-            if found[0] is None:
-                return None, None
-        return found[0], found[1]
+        for moment in moments:
+            pair = [
+                frames[int(np.abs(times - at).argmin())][1]()
+                for at in (moment, moment + self._board.period * 500)
+            ]
+            darker = _darker(*pair)
+            corners = None if darker is None else find_corners(darker, self._board)
+            if corners is not None:
+                return corners
+        return None
 
     def _in_events(
         self, packets: list[tuple[int, Events]], middle: int
@@ -161,3 +179,12 @@ class Collector:
         parts = list(parts)
         picture = board_picture(Events.concatenate(parts), self._board) if parts else None
         return None if picture is None else find_corners(picture, self._board)
+
+
+def _darker(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """That of two pictures which is darker where they differ; None where they hardly do."""
+    change = one[::2, ::2].astype(np.int16) - other[::2, ::2]
+    differs = np.abs(change) > DIFFERENT
+    if differs.mean() < BOARD_SHARE:
+        return None
+    return one if change[differs].mean() < 0.0 else other

@@ -25,8 +25,9 @@ FILES = """\
 - `events.tsv`: the cues. Onsets are seconds from the take's start, `take_start_ns` in sync.json.
 - `boxes.csv`: one square face box per recording, px; it may reach beyond the sensor. `method` is `detected`
   (median of MTCNN's detections, with margin), `rendered` (the same, in renderings of what a virtual sensor
-  without frames sees), `webcam` (taken over from there, not calibrated) or `default` (the middle of the
-  sensor: no face was looked for or seen).
+  without frames sees), `calibrated` (from a camera with frames, by `calib/`; quality.json says how exact),
+  `webcam` (taken over from there, not calibrated) or `default` (the middle of the sensor: no face was looked
+  for or seen).
 - `sync.json`: each clock's offset and drift, how they were found, and the span of the clip in unix ns.
 - `quality.json`: sources, counts, losses, flags.
 - `truth.json`, of virtual subjects only: what they did and when.

@@ -6,12 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from evface.calibration import Calibration, copy_calibration, read_calibration
 from evface.dataset.boxes import FaceDetector
 from evface.dataset.cues import CueRecord
 from evface.dataset.recordings import CAMERAS, DAVIS_FRAMES, EVENT_TOPICS, WEBCAM_FRAMES, Take, TakeBag
 from evface.dataset.take_files import TakeFiles, files_of
 from evface.dataset.truth import TRUTH, recorded_truth, with_seconds
 from evface.privacy.consent import Purpose
+
+CALIBRATION = "calib"
+"""Folder of a session, recorded or in a dataset, with the calibration of its cameras."""
 
 
 def convert_take(
@@ -31,12 +35,14 @@ def convert_take(
     Raises:
         FormatError: the bag is broken.
         DatasetError: events were lost on the way.
+        ConfigError: the session's calibration is broken.
     """
     with files_of(take.id, out) as work, TakeBag(take.bag) as bag:
         span = (bag.span[0], take.ended or bag.span[1])
         truth = recorded_truth(take.bag)
         focal = _virtual_lenses() if truth else None
-        files = TakeFiles(take.id, work, _cues(take, bag), span, detector, focal)
+        calibration = _calibration(take, out)
+        files = TakeFiles(take.id, work, _cues(take, bag), span, detector, focal, calibration)
         for sensor, topic in EVENT_TOPICS.items():
             if topic in bag.topics:
                 files.events(sensor, bag.events(sensor), take.sources[sensor])
@@ -57,6 +63,16 @@ def _cues(take: Take, bag: TakeBag) -> list[CueRecord]:
         return bag.cues(take.id)
     commanded = bag.commanded(take.id)
     return [replace(cue, commanded=commanded.get(cue.phase)) for cue in take.cues]
+
+
+def _calibration(take: Take, out: Path) -> Calibration | None:
+    """The session's, which goes into the dataset as it is; None where the cameras were not calibrated."""
+    folder = take.bag.parent / CALIBRATION
+    if not folder.is_dir():
+        return None
+    found = read_calibration(folder)
+    copy_calibration(folder, take.id.folder(out).parent / CALIBRATION)
+    return found
 
 
 def _virtual_lenses() -> dict[str, float]:

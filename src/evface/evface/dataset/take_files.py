@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from evface.calibration import Calibration
+from evface.calibration.mapping import BoxMapping
 from evface.dataset.boxes import Box, FaceDetector, default_box, median_box
 from evface.dataset.clock import MinimumDelayOffset
 from evface.dataset.cues import CueRecord, write_cues
 from evface.dataset.event_file import EventFile, EventFileWriter
 from evface.dataset.looks import Looks
 from evface.dataset.naming import TakeId
-from evface.dataset.recordings import EVENT_TOPICS, EventBlock, Picture
+from evface.dataset.recordings import CAMERAS, EVENT_TOPICS, EventBlock, Picture
 from evface.dataset.trimming import ClipWindow, clip_by_cues
 from evface.dataset.video import VideoWriter
 from evface.errors import DatasetError, FormatError
@@ -68,6 +70,7 @@ class TakeFiles:
         span: ns, host clock: first instant of the streams, and when the last phase was over.
         detector: of faces; None: default boxes.
         focal: of the virtual cameras' lenses ("evk4", "rgb"), in heights of the picture; None: unknown.
+        calibration: of the rig that recorded; None: not calibrated.
 
     Attributes:
         flags: what a user of the take should know, a line each.
@@ -82,9 +85,10 @@ class TakeFiles:
         span: tuple[int, int],
         detector: FaceDetector | None,
         focal: Mapping[str, float] | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.take = take
-        self._focal = focal
+        self._focal, self._calibration = focal, calibration
         self.flags: list[str] = []
         self.origin = cues[0].start if cues else span[0]
         self._work, self._cues, self._end, self._detector = work, cues, span[1], detector
@@ -229,8 +233,27 @@ class TakeFiles:
             self.flags.append(f"{recording}: no face seen")
         self._box(recording, default_box(width, height), "default", 0, looks.count)
 
+    def _calibrated_box(self, sensor: str) -> bool:
+        """The face that a camera with frames saw, brought here by the calibration; False without one."""
+        calibration, own = self._calibration, self._sensors[f"{sensor} events"]
+        if calibration is None or not calibration.fits(CAMERAS[sensor], own["width"], own["height"]):
+            return False
+        for camera in ("rgb", "davis"):
+            frames, seen = self._sensors.get(f"{camera} frames"), self._boxes.get(camera, {})
+            if frames is None or seen.get("method") != "detected":
+                continue
+            if calibration.fits(CAMERAS[camera], frames["width"], frames["height"]):
+                found = Box(*(seen[key] for key in ("x", "y", "width", "height", "probability")))
+                mapped = BoxMapping(calibration, CAMERAS[camera], CAMERAS[sensor]).box(found)
+                self.flags.append(f"{sensor}: face box from {camera} by calibration, ± {mapped.error:.0f} px")
+                self._box(sensor, mapped.box, "calibrated", seen["detections"], seen["looked_at"])
+                return True
+        return False
+
     def _box_without_frames(self, sensor: str) -> None:
         """The webcam's face, where it is known how much larger it is here; else the sensor's middle."""
+        if self._calibrated_box(sensor):
+            return
         own, webcam = self._sensors[f"{sensor} events"], self._sensors.get("rgb frames")
         seen = self._boxes.get("rgb", {})
         scale = self._scale(own, webcam, sensor) if webcam and seen["method"] == "detected" else None

@@ -41,6 +41,7 @@ def record(
         False, "--headless", help="Start by itself once every sensor is heard, and end when all is safe."
     ),
     out: Path = typer.Option(Path("recordings"), help="Folder of the recordings."),
+    calibration: str = typer.Option("", help="Folder of the cameras' calibration (rig calibrate)."),
 ) -> None:
     """Record a session: walk the protocol, write one bag per take and a manifest line when it is safe.
 
@@ -72,6 +73,7 @@ def record(
             "resume": resume,
             "headless": headless,
             "out": str(out),
+            "calibration": calibration,
         },
         "rig record",
     )

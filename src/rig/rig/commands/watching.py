@@ -178,6 +178,9 @@ def live(
     box: str = typer.Option(
         "", help="Fixed face box x,y,width,height in px; the face is tracked when left out."
     ),
+    calibration: str = typer.Option(
+        "", help="Folder of the cameras' calibration: the EVK4's face box then comes from another's frames."
+    ),
     scores: Path | None = typer.Option(None, help="Also write /au to this CSV file."),
     quiet: bool = typer.Option(False, "--quiet", help="Do not print every slice."),
 ) -> None:
@@ -188,7 +191,14 @@ def live(
     """
     options = validated(
         LiveOptions,
-        {"checkpoint": checkpoint, "rig": rig, "sensor": sensor, "cameras": cameras, "box": box},
+        {
+            "checkpoint": checkpoint,
+            "rig": rig,
+            "sensor": sensor,
+            "cameras": cameras,
+            "box": box,
+            "calibration": calibration,
+        },
         "rig live",
     )
     raise typer.Exit(watch(live_graph(options), scores, quiet=quiet, tail=0.2))
@@ -202,6 +212,9 @@ def replay(
         "", help="Fixed face box x,y,width,height in px; the face is tracked when left out."
     ),
     rate: float = typer.Option(1.0, help="Speed of the replay."),
+    calibration: str = typer.Option(
+        "", help="Folder of the cameras' calibration: the EVK4's face box then comes from another's frames."
+    ),
     scores: Path | None = typer.Option(None, help="Also write /au to this CSV file."),
     quiet: bool = typer.Option(False, "--quiet", help="Do not print every slice."),
 ) -> None:
@@ -211,7 +224,14 @@ def replay(
     """
     options = validated(
         ReplayOptions,
-        {"bag": str(bag), "checkpoint": checkpoint, "sensor": sensor, "box": box, "rate": rate},
+        {
+            "bag": str(bag),
+            "checkpoint": checkpoint,
+            "sensor": sensor,
+            "box": box,
+            "rate": rate,
+            "calibration": calibration,
+        },
         "rig replay",
     )
     raise typer.Exit(watch(replay_graph(options), scores, quiet=quiet, tail=1.0))
