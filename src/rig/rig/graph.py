@@ -331,7 +331,8 @@ def _recognition(options: LiveOptions | ReplayOptions, frames: str, *, simulated
     elif frames:
         tracker: dict[str, ParameterValue] = {"sensor": frames, **clock}
         if frames != sensor:
-            tracker |= {"boxes_for": [sensor], "calibration": _absolute(options.calibration)}
+            tracker["boxes_for"] = [str(sensor)]
+            tracker["calibration"] = _absolute(options.calibration)
         nodes.append(NodeSpec("face_tracker", tracker))
     return nodes
 
