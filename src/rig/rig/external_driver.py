@@ -20,12 +20,10 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from evface.cameras import EncodedEvents
-from evface.cameras.packing import pack
+from evface.cameras import EncodedEvents, packing
 from evface.errors import ConfigError, DeviceError, FormatError
 from evface.events import parse_event_packet
-from evface.events.codecs.event_array import TYPE as EVENT_ARRAY
-from evface.events.codecs.event_array import decode_event_array
+from evface.events.codecs import event_array
 
 LISTENING_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT
@@ -50,7 +48,7 @@ class Driver:
 
 DRIVERS = {
     "dv_ros2": Driver(
-        "/", {"events": "events", "frame": "image_raw", "imu": "imu"}, EVENT_ARRAY
+        "/", {"events": "events", "frame": "image_raw", "imu": "imu"}, event_array.TYPE
     ),
     "metavision_driver": Driver(
         "/event_camera", {"events": "events"}, "event_camera_msgs/msg/EventPacket"
@@ -136,7 +134,9 @@ class Relay:
             kind = message_class(chosen.events if ours == "events" else _TYPES[ours])
             if ours != "events":
                 listen = self._pass(publishers[ours], _COUNTS[ours])
-            elif chosen.events == EVENT_ARRAY:
+            elif chosen.events == event_array.TYPE:
+                packing.warm_up()
+                event_array.warm_up()
                 listen = self._convert
             else:
                 listen = self._pass_events(publishers[ours])
@@ -199,10 +199,10 @@ class Relay:
     def _convert(self, message: bytes) -> None:
         arrival = time.time_ns()
         try:
-            events = decode_event_array(message)
+            events = event_array.decode_event_array(message)
             if not len(events):
                 return
-            packet = pack(events, int(events.t[-1]), arrival)
+            packet = packing.pack(events, int(events.t[-1]), arrival)
         except FormatError:
             self.unreadable += 1
             return

@@ -10,7 +10,7 @@ import numpy as np
 
 from evface.cameras.options import Davis346Options, parse_bias
 from evface.cameras.pacing import ArrivalClock
-from evface.cameras.packing import pack
+from evface.cameras.packing import pack, warm_up
 from evface.cameras.source import CameraDescription, CameraSource, Cue, Frame, ImuSample, Reading
 from evface.errors import DeviceError
 from evface.events import Events, Triggers
@@ -86,6 +86,7 @@ class DvDavis346:
             raise DeviceError(f"davis346: USB cannot be searched: {error}") from error
         if not found:
             raise DeviceError(missing_davis346(serial, "dv-processing"))
+        warm_up()
         try:
             camera = self._camera = self._library(found[0])
             self._set_up()

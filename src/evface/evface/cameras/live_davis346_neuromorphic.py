@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from evface.cameras.live_davis346 import FILTER_STEP, missing_davis346
 from evface.cameras.options import SIZES, Davis346Options, parse_bias
 from evface.cameras.pacing import ArrivalClock
-from evface.cameras.packing import pack
+from evface.cameras.packing import pack, warm_up
 from evface.cameras.source import CameraDescription, Cue, Frame, ImuSample, Reading
 from evface.errors import ConfigError, DeviceError
 from evface.events import Events, Triggers
@@ -57,6 +57,7 @@ class NeuromorphicDavis346:
         self._library = nd.inivation_davis346
         serial = self._options.serial
         configuration = self._configuration(self._options)
+        warm_up()
         try:
             self._device = nd.open(
                 configuration=configuration, iterator_timeout=0.05, serial=serial or None,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from evface.cameras.options import SIZES, Evk4Options
 from evface.cameras.pacing import Every
+from evface.cameras.packing import warm_up
 from evface.cameras.source import CameraDescription, CameraSource, Cue, EncodedEvents, Reading
 from evface.errors import DeviceError
 from evface.events.codecs.evt3_scan import Evt3Scanner
@@ -111,6 +112,7 @@ class NeuromorphicEvk4:
             ) from error
         self._library = nd.prophesee_evk4
         serial = self._options.serial
+        Evt3Stream().packet(bytes(warm_up().data), 0)
         try:
             self._device = nd.open(
                 configuration=self._configuration(self._options), iterator_timeout=0.05, raw=True,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from evface.cameras.live_evk4 import LOOK, MEND, biases_of
 from evface.cameras.options import Evk4Options
 from evface.cameras.pacing import Every
-from evface.cameras.packing import pack
+from evface.cameras.packing import pack, warm_up
 from evface.cameras.source import CameraDescription, Cue, Reading
 from evface.errors import DeviceError
 from evface.events import Events, Triggers
@@ -49,6 +49,7 @@ class MetavisionEvk4:
                 "or set driver to neuromorphic"
             ) from error
         serial = self._options.serial
+        warm_up()
         try:
             self._device = hal.DeviceDiscovery.open(serial)
             if self._device is None:

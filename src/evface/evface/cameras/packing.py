@@ -30,6 +30,17 @@ def pack(
     )  # fmt: skip
 
 
+def warm_up() -> EncodedEvents:
+    """Load the compiled encoder before a device streams: its first call takes a second, and more when busy.
+
+    Returns:
+        A packet with one event.
+    """
+    one = np.ones(1, np.uint16)
+    event = Events(one, one, np.ones(1, np.uint8), np.ones(1, np.int64), 2, 2)
+    return pack(event, 1, 0, Triggers(np.ones(1, np.int64), np.ones(1, np.uint8), np.ones(1, np.uint8)))
+
+
 def cut(parts: Iterable[Events], duration_us: int) -> Iterator[tuple[int, Events]]:
     """Cut a stream of events on the grid of multiples of a duration, empty pieces included.
 

@@ -40,6 +40,12 @@ def _unpack(data, x, y, t, p):  # type: ignore[no-untyped-def]
         p[i] = data[at + 14] != 0
 
 
+def warm_up() -> None:
+    """Load the compiled kernel before messages come: its first call takes a second, and more when busy."""
+    nothing = np.empty(0, np.uint16)
+    _unpack(np.empty(0, np.uint8), nothing, nothing, np.empty(0, np.int64), np.empty(0, np.uint8))
+
+
 def decode_event_array(message: bytes) -> Events:
     """The events of a serialized EventArray, on the clock that its driver stamps them with: Unix time.
 
