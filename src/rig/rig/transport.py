@@ -66,8 +66,8 @@ EVENTS_QOS = stream_qos(1000)
 FRAMES_QOS = stream_qos(200)
 """Pictures and event frames: some seconds of them."""
 
-SMALL_QOS = stream_qos(1000)
-"""IMU samples, scores, markers."""
+SMALL_QOS = stream_qos(5000)
+"""IMU samples (5 s of them at 1 kHz), scores, markers."""
 
 NEWEST_QOS = stream_qos(1)
 """For whoever only wants the newest picture."""

@@ -20,6 +20,7 @@ from evface.errors import EvfaceError, FormatError
 from evface.events import stamp_of
 from rig.parameters import declare
 from rig.recording import TRUTH, PreRoll, Truths
+from rig.recording.definitions import definition
 from rig.recording.scribe import Budget
 from rig.recording.session import OpenTake, RecordingSession
 from rig.recording.topics import DIAGNOSTICS, STATE, required_of, ros_type_name, topics_of
@@ -95,6 +96,9 @@ class Recorder(Node, Process):
 
     def start(self) -> None:
         """Say what is waited for."""
+        for kind, _ in self._topics.values():
+            definition(ros_type_name(kind))  # read now, not while a take begins
+        definition(ros_type_name(SessionState))
         self._publish_status()
 
     def release(self) -> None:

@@ -12,14 +12,11 @@ from mcap.records import Channel, Schema
 from rig.recording.chunk import Chunk
 from rig.recording.contents import QOS, TYPE_HASH, Contents, head
 from rig.recording.definitions import definition
-from rig.recording.disk import sync
+from rig.recording.disk import SteadySync, sync
 
 CHUNK_BYTES = 4 << 20
 CHUNK_AGE = 0.25
 """A chunk is written when it holds this many bytes, or its first message is this old, s."""
-
-SYNC_EVERY = 0.5
-"""s between two times that what was written is brought to the disk."""
 
 
 class BagWriter:
@@ -42,8 +39,8 @@ class BagWriter:
         self._ids: dict[str, int] = {}
         self._chunk = Chunk()
         self._chunk_begun = 0.0
-        self._synced = time.monotonic()
         self._put(head())
+        self._sync = SteadySync(self._file.fileno())
 
     @property
     def pending(self) -> int:
@@ -83,17 +80,14 @@ class BagWriter:
         return channel.id
 
     def keep_up(self) -> None:
-        """Write the open chunk when it is old, bring what is written to the disk now and then.
+        """Write the open chunk when it is old.
 
         Raises:
             OSError: the disk is full or gone.
         """
-        now = time.monotonic()
-        if len(self._chunk) and now - self._chunk_begun >= CHUNK_AGE:
+        self._sync.check()
+        if len(self._chunk) and time.monotonic() - self._chunk_begun >= CHUNK_AGE:
             self.flush()
-        if now - self._synced >= SYNC_EVERY:
-            os.fdatasync(self._file.fileno())
-            self._synced = time.monotonic()
 
     def flush(self) -> None:
         """Write the open chunk.
@@ -126,6 +120,7 @@ class BagWriter:
         """
         self.flush()
         self._put(self._contents.tail(self._size, self.path.name))
+        self._sync.end()
         os.fsync(self._file.fileno())
         self._file.close()
         write_metadata(self.path, self._contents)
@@ -133,6 +128,7 @@ class BagWriter:
 
     def abandon(self) -> None:
         """Let go of the file as it is; `rig repair` makes a bag of it."""
+        self._sync.end()
         self._file.close()
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
+
+SYNC_EVERY = 0.5
+"""s between two times that what was written is brought to the disk."""
 
 
 def free_bytes(folder: Path) -> int:
@@ -39,3 +43,43 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in missing:
         sync(path.parent)
+
+
+class SteadySync:
+    """Brings what is written to a file to the disk, again and again, while others go on writing to it.
+
+    Whoever writes would stand still for as long as the disk takes, and what waits for him would be lost if
+    the process was killed; what he has written is the kernel's, and stays.
+
+    Args:
+        descriptor: of the file.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._ending = threading.Event()
+        self._error: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._ending.wait(SYNC_EVERY):
+            try:
+                os.fdatasync(self._descriptor)
+            except OSError as error:
+                self._error = error
+                return
+
+    def check(self) -> None:
+        """See that all went well.
+
+        Raises:
+            OSError: the disk refused what it had seemed to take.
+        """
+        if self._error is not None:
+            raise self._error
+
+    def end(self) -> None:
+        """Stop; the file may be closed afterwards."""
+        self._ending.set()
+        self._thread.join()

@@ -50,13 +50,21 @@ class Manifest:
                 f"{folder} holds a recorded session already: choose another session or folder, or resume it"
             )
 
-    def takes(self) -> set[str]:
-        """Names of the finished takes: those with a whole line.
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of the finished takes; a last one that a crash cut off is left out.
 
         Raises:
-            RecordingError: the manifest cannot be read.
+            RecordingError: the manifest cannot be read, or a line is not that of a take.
         """
-        return {str(line["take"]) for line in read_lines(self.path)}
+        return _read_lines(self.path)
+
+    def takes(self) -> set[str]:
+        """Names of the finished takes.
+
+        Raises:
+            RecordingError: as `lines`.
+        """
+        return {line["take"] for line in self.lines()}
 
     def session(self) -> dict[str, Any]:
         """What session.json says, {} where there is none or it is broken."""
@@ -114,12 +122,7 @@ def _holds_takes(folder: Path) -> bool:
     return (folder / MANIFEST).exists() or any(folder.glob("sub-*")) or any(folder.glob(f"{PARTIAL}/*"))
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Whole lines of a .jsonl file; a last one that a crash cut off is left out.
-
-    Raises:
-        RecordingError: it cannot be read, or a line is not a JSON object with a take's name.
-    """
+def _read_lines(path: Path) -> list[dict[str, Any]]:
     try:
         text = path.read_bytes()
     except FileNotFoundError:

@@ -39,7 +39,7 @@ SENSOR_TOPICS: dict[str, Topics] = {
 
 COMMON_TOPICS: Topics = {
     MARKER: (Marker, SMALL_QOS),
-    "/session/acknowledged": (Marker, SMALL_QOS),
+    "/session/shown": (Marker, SMALL_QOS),
     DIAGNOSTICS: (DiagnosticArray, SMALL_QOS),
     "/sync": (SyncStatus, SMALL_QOS),
     "/quality": (QualityReport, SMALL_QOS),
