@@ -84,6 +84,11 @@ lint: setup ## style, format, types
 bench: setup $(PEERS)/.installed ## benchmarks, against peers in the same run; V2E=path adds v2e
 	$(PYTHON) -m benchmarks
 
+.PHONY: soak
+soak: setup ## the recorder at its limits: three cameras at full rate for 60 s, then kill -9 at 200 moments
+	$(PYTHON) -m benchmarks.recorder.soak
+	$(PYTHON) -m benchmarks.recorder.kills --times $(or $(KILLS),200)
+
 # Appended to the path by the benchmarks alone. What the environment has already is left out, so that the peers
 # run with our numpy and numba.
 $(PEERS)/.installed: requirements/lock-bench.txt $(DONE)/lock

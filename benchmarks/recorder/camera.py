@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.recorder.fingerprints import Fingerprint, of_reading
 from benchmarks.recorder.streams import Stream, streams_of
-from evface.cameras import CameraDescription, Cue, Reading
+from evface.cameras import CameraDescription, Cue, Reading, reading
 from rig import camera_node
 from rig.stamps import host_now
 
@@ -70,9 +70,9 @@ class RehearsedCamera:
         self._next = next(self._due)
         now = host_now()
         make = stream.burst if stream.burst is not None and self._in_burst(now) else stream.make
-        reading = make(index, now)
-        self._sent[stream.topic].extend(of_reading(reading, index))
-        return [reading]
+        made = make(index, now)
+        self._sent[stream.topic].extend(of_reading(made, index))
+        return [made]
 
     def _in_burst(self, now: int) -> bool:
         seconds = (now - self._perform) / 1e9
@@ -107,7 +107,7 @@ def main() -> None:
     def open_source(camera: str, **_: Any) -> RehearsedCamera:
         return RehearsedCamera(camera, options.log)
 
-    camera_node.open_source = open_source
+    reading.open_source = open_source
     camera_node.run_camera(options.camera)
 
 

@@ -218,11 +218,17 @@ class Recorder(Node, Process):
             self._close_take()
         if take is not None and take.scribe.error:
             self._fail(take.scribe.error)
-        error = self._session.collect() if self._session is not None else ""
-        if error:
-            self._fail(error)
+        if self._session is not None:
+            self._hear_out(self._session)
         if self._state() != before:
             self._publish_status()
+
+    def _hear_out(self, session: RecordingSession) -> None:
+        error = session.collect()
+        if error:
+            self._fail(error)
+        while session.warnings:
+            print(f"warning: {session.warnings.pop()}", file=sys.stderr, flush=True)
 
     def _every_second(self) -> None:
         self._traffic.measure()

@@ -9,6 +9,8 @@ from typing import Any
 
 import evface
 from evface.bags import stamp
+from evface.errors import EvfaceError
+from evface.privacy import audit
 from rig.errors import RecordingError
 from rig.recording.disk import free_bytes
 from rig.recording.facts import TakeFacts
@@ -19,6 +21,9 @@ from rig.recording.take import TakeWriter, next_run, take_name
 from rig.recording.topics import STATE
 from rig.recording.truths import Truths
 from rig.stamps import SteadyClock, host_now
+
+CALIBRATION = "calib"
+"""Folder of a session with the calibration its cameras were used with."""
 
 
 class OpenTake:
@@ -61,6 +66,7 @@ class RecordingSession:
         last_take: name of the take finished last.
         cameras: facts of each camera for session.json.
         mended: what a crash had left.
+        warnings: what went wrong beside the takes, for whoever shows it.
 
     Raises:
         RecordingError: the folder cannot be written, is another recorder's, or has takes already.
@@ -84,6 +90,7 @@ class RecordingSession:
         self.finished = len(self._manifest.takes())
         self.last_take = ""
         self.cameras: dict[str, dict[str, str]] = {}
+        self.warnings: list[str] = []
         self._finishing: list[Scribe] = []
         self._writing = threading.Lock()
         self._facts = {"started_ns": stamp(state)} | self._manifest.session()
@@ -171,7 +178,23 @@ class RecordingSession:
             self._manifest.append(line)
             self.finished += 1
             self.last_take = line["take"]
-            self._write_facts()
+            try:
+                self._write_facts()
+                self._put_beside(line)
+            except EvfaceError as error:  # the take is safe all the same
+                self.warnings.append(str(error))
+
+    def _put_beside(self, line: Mapping[str, Any]) -> None:
+        """What belongs to a take that is safe: its entry in the audit log, the cameras' calibration."""
+        out = self.folder.parents[1]
+        facts = {name: line[name] for name in ("subject", "session", "take", "sha256")}
+        audit(out, "take finished", **facts)
+        used = [Path(camera["calibration"]) for camera in self.cameras.values() if camera.get("calibration")]
+        if used and not (self.folder / CALIBRATION).exists():
+            # Imported late: it brings OpenCV and SciPy along, which a recorder does not need.
+            from evface.calibration import copy_calibration
+
+            copy_calibration(used[0] if used[0].is_dir() else used[0].parent, self.folder / CALIBRATION)
 
     def _write_facts(self) -> None:
         self._manifest.write_session(self._facts | {"cameras": self.cameras})
