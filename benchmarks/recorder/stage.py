@@ -14,6 +14,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
+from evface.privacy import Consent, read_consent, write_consent
 from rig.recording.topics import STATE
 from rig.stamps import host_now, to_time
 from rig.transport import LATCHED_QOS
@@ -21,6 +22,7 @@ from rig_interfaces.msg import RecorderStatus, SessionState
 
 AUS = (12, 45, 26, 1, 4)
 ROOT = Path(__file__).parents[2]
+NOBODY = Consent(version="none", scopes=("research",), given_ns=0, how="virtual")
 
 
 class Stage:
@@ -85,6 +87,9 @@ class Stage:
             Its stamp, ns.
         """
         now = host_now()
+        folder = output / f"sub-{subject}" / "ses-01"
+        if read_consent(folder) is None:
+            write_consent(folder, NOBODY)
         state = SessionState(
             session="01", subject=subject, phase=phase, output=str(output), au=AUS[trial % len(AUS)],
             trial=trial, trials=len(AUS), take=take, recording=phase in ("countdown", "perform"),

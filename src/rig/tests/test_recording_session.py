@@ -13,9 +13,12 @@ from typing import Any
 
 import pytest
 
+from evface.errors import PrivacyError
+from evface.privacy import Consent, read_audit, write_consent
 from rig.errors import RecordingError
 from rig.recording import TakeWriter, Truths
 from rig.recording.bag import BagWriter
+from rig.recording.facts import TakeFacts
 from rig.recording.scribe import Budget, Scribe
 from rig.recording.session import RecordingSession
 from rig.recording.statistics import frame_gaps
@@ -24,6 +27,7 @@ from rig.recording.topics import MARKER, STATE
 from rig.stamps import SteadyClock
 
 TOPICS = {STATE: "rig_interfaces/msg/SessionState", MARKER: "rig_interfaces/msg/Marker"}
+CONSENT = Consent(version="1", scopes=("research",), given_ns=0, how="virtual")
 MESSAGE = b"\x00\x01\x00\x00" + bytes(1000)
 
 
@@ -32,13 +36,15 @@ def state(out: Path, phase: str, take: int = 1, seconds: int = 100) -> Any:
     return SimpleNamespace(
         header=SimpleNamespace(stamp=SimpleNamespace(sec=seconds, nanosec=0)),
         duration=SimpleNamespace(sec=5, nanosec=0),
-        recording=phase in ("countdown", "perform"),
+        recording=phase in ("countdown", "perform", "rest"),
         phase=phase, au=12, trial=0, take=take, trials=1, aus=[12], subject="S01", session="01",
         script="fast", language="en", block="main", output=str(out),
     )  # fmt: skip
 
 
-def begin(out: Path, resume: bool = False, reserve: int = 1) -> RecordingSession:
+def begin(out: Path, resume: bool = False, reserve: int = 1, consent: bool = True) -> RecordingSession:
+    if consent:
+        write_consent(out / "sub-S01" / "ses-01", CONSENT)
     return RecordingSession(
         state(out, "waiting"), resume=resume, topics=TOPICS, budget=Budget(1 << 20), reserve=reserve,
         truths=Truths(), required=[],
@@ -48,7 +54,8 @@ def begin(out: Path, resume: bool = False, reserve: int = 1) -> RecordingSession
 def record(session: RecordingSession, out: Path, take: int = 1) -> None:
     opened = session.open_take(state(out, "countdown", take), MESSAGE, [])
     opened.put(MARKER, time.monotonic_ns(), MESSAGE)
-    opened.facts.follow(state(out, "rest", take, seconds=106))
+    opened.facts.follow(state(out, "rest", take, seconds=105))
+    opened.facts.follow(state(out, "settle", take, seconds=106))
     session.close_take(opened)
 
 
@@ -64,6 +71,7 @@ def test_a_take_is_in_the_manifest_when_its_session_is_closed(tmp_path: Path) ->
     (line,) = lines(tmp_path)
     assert (line["outcome"], line["messages"], line["block"]) == ("complete", 2, "main")
     assert line["ended_ns"] == 106 * 10**9
+    assert [entry.event for entry in read_audit(tmp_path)] == ["take finished"]
     facts = json.loads((session.folder / "session.json").read_text())
     assert (facts["script"], facts["language"], facts["aus"]) == ("fast", "en", [12])
 
@@ -104,6 +112,25 @@ def test_no_take_begins_on_a_disk_that_is_nearly_full(tmp_path: Path) -> None:
         session.open_take(state(tmp_path, "countdown"), MESSAGE, [])
     assert not list(session.folder.glob(f"{PARTIAL}/*"))
     session.close()
+
+
+def test_nobody_is_recorded_without_consent(tmp_path: Path) -> None:
+    session = begin(tmp_path, consent=False)
+    with pytest.raises(PrivacyError, match="no consent"):
+        session.open_take(state(tmp_path, "countdown"), MESSAGE, [])
+    session.close()
+
+
+def test_a_take_that_was_left_early_is_interrupted_and_one_that_was_performed_is_complete() -> None:
+    early = TakeFacts(state(Path(), "countdown"), 1)
+    early.follow(state(Path(), "perform", seconds=105))
+    early.follow(state(Path(), "demonstration", seconds=107))
+    whole = TakeFacts(state(Path(), "countdown"), 1)
+    whole.follow(state(Path(), "perform", seconds=105))
+    whole.follow(state(Path(), "demonstration", seconds=110))
+    again = TakeFacts(state(Path(), "countdown"), 1)
+    again.follow(state(Path(), "countdown", take=2, seconds=103))
+    assert [facts.outcome for facts in (early, whole, again)] == ["interrupted", "complete", "redone"]
 
 
 class Stall:

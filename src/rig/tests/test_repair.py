@@ -53,7 +53,8 @@ def write(folder: Path, packets: int = 60, ended: bool = False) -> TakeWriter:
         if seq % 10 == 9:
             take.flush()
     if ended:
-        take.write(STATE, BEGIN * 10**9 + packets * 5_000_000, state("rest", 300, recording=False))
+        take.write(STATE, BEGIN * 10**9 + packets * 5_000_000, state("rest", 290))
+        take.write(STATE, BEGIN * 10**9 + packets * 5_000_000, state("settle", 300, recording=False))
     return take
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from evface.bags import stamp
+from evface.protocol import Outcome, Phase, take_outcome
 
 
 class State(Protocol):
@@ -16,7 +17,7 @@ class State(Protocol):
     header: Any
     subject: str
     session: str
-    phase: str
+    phase: Phase
     duration: Any
     au: int
     trial: int
@@ -38,7 +39,7 @@ class TakeFacts:
         self._cues: list[dict[str, Any]] = []
         self.begun = stamp(state)
         self.ended: int | None = None
-        self.outcome = "interrupted"
+        self.outcome: Outcome = "interrupted"
         self.follow(state)
 
     @property
@@ -61,13 +62,15 @@ class TakeFacts:
         """Whether in this state the take is still to be recorded."""
         return state.recording and _key(state) == _key(self._state)
 
-    def _outcome(self, state: State) -> str:
-        """How the take ended: the phase that followed tells."""
-        if state.phase in ("aborted", "paused"):
-            return "aborted" if state.phase == "aborted" else "interrupted"
+    def _outcome(self, following: State) -> Outcome:
         # Outside trials the Action Unit is 0, and so is the trial.
-        same_trial = (state.au, state.trial) == (self._state.au, self._state.trial)
-        return "redone" if same_trial and state.take != self._state.take else "complete"
+        again = _key(following)[:2] == self.key[:2] and following.take != self._state.take
+        return take_outcome(self._performed(stamp(following)), following.phase, again)
+
+    def _performed(self, when: int) -> bool:
+        """Whether the time to perform was over at a moment, ns, host clock."""
+        begun = {cue["phase"]: cue["stamp_ns"] + cue["planned_ns"] for cue in self._cues}
+        return "rest" in begun or ("perform" in begun and when >= begun["perform"])
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest."""

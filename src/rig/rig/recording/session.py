@@ -10,7 +10,7 @@ from typing import Any
 import evface
 from evface.bags import stamp
 from evface.errors import EvfaceError
-from evface.privacy import audit
+from evface.privacy import audit, require_consent
 from rig.errors import RecordingError
 from rig.recording.disk import free_bytes
 from rig.recording.facts import TakeFacts
@@ -148,7 +148,9 @@ class RecordingSession:
 
         Raises:
             RecordingError: the disk is full or gone.
+            PrivacyError: the subject has not consented.
         """
+        require_consent(self.folder)
         self.check_room()
         run = next_run(self.folder, state.subject, state.session, state.au, state.take)
         name = take_name(state.subject, state.session, state.au, run)
