@@ -150,8 +150,15 @@ def soak(seconds: float, out: Path, console: Console) -> bool:
 def compare(sent: dict[str, list[Fingerprint]], begin: int, end: int, bag: Path) -> list[Verdict]:
     """What cameras sent from ``begin`` to ``end``, ns, beside what the bag holds."""
     found = in_bag(bag, *sent)
+
+    def during(messages: list[Fingerprint]) -> list[Fingerprint]:
+        # A message from just before may have come after the news of the take: it is in the bag too.
+        return [message for message in messages if message.stamp >= begin]
+
     return [
-        Verdict(topic, [message for message in messages if begin <= message.stamp <= end], found[topic])
+        Verdict(
+            topic, [message for message in during(messages) if message.stamp <= end], during(found[topic])
+        )
         for topic, messages in sent.items()
     ]
 
