@@ -62,8 +62,8 @@ test: setup ## all tests
 	$(PYTHON) -m pytest
 
 .PHONY: faults
-faults: setup ## what goes wrong in a lab, done on purpose (minutes; ONLY=part of a name)
-	$(PYTHON) -m tests.faults $(if $(ONLY),--only '$(ONLY)')
+faults: setup ## what goes wrong in a lab, done on purpose (minutes; ONLY=part of a name; DOCUMENT=1)
+	$(PYTHON) -m tests.faults $(if $(ONLY),--only '$(ONLY)') $(if $(DOCUMENT),--document)
 
 # Tests run, so what a fixture or a picture may be in theory is not asked of them.
 TYPES_OF_TESTS := $(VENV)/bin/mypy --cache-dir .mypy_cache/tests --follow-imports silent \

@@ -24,6 +24,18 @@ from tests.faults.report import Row, markdown, run, summary, table
 
 OUT = Path("out/faults")
 
+PAGE = Path("docs/acquisition.md")
+
+MARKS = "<!-- table of make faults -->", "<!-- end of the table -->"
+"""Between them the page has the table."""
+
+
+def document(rows: list[Row]) -> None:
+    """Put the table between the marks on its page."""
+    before, _, rest = PAGE.read_text().partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    PAGE.write_text(f"{before}{MARKS[0]}\n{markdown(rows)}{MARKS[1]}{after}")
+
 
 def main() -> int:
     """Run what was asked for."""
@@ -33,6 +45,7 @@ def main() -> int:
     parser.add_argument(
         "--keep", action="store_true", help="keep the folders of all, not only of those that failed"
     )
+    parser.add_argument("--document", action="store_true", help=f"put the table into {PAGE}")
     chosen = parser.parse_args()
     faults = [fault for fault in FAULTS if not chosen.only or any(part in fault.name for part in chosen.only)]
     if chosen.list or not faults:
@@ -68,6 +81,8 @@ def main() -> int:
             (OUT / "faults.md").write_text(markdown(rows))
     if not console.is_terminal:
         console.print(table(rows))
+    if chosen.document:
+        document(rows)
     print(summary(rows))
     return 1 if any(row.harmed or not row.expected for row in rows) else 0
 

@@ -189,7 +189,7 @@ class Bench:
         """Run the command to its end."""
         return subprocess.run(
             [RIG, *map(str, arguments)],
-            capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=self.folder, **options,
+            capture_output=True, text=True, check=False, timeout=3 * PATIENCE, cwd=self.folder, **options,
         )  # fmt: skip
 
     @contextmanager

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import Any
 
+from evface.dataset.convert import convert
 from evface.dataset.recordings import TakeBag
 from tests.faults.bench import Bench, Session, expect, without
 from tests.faults.registry import Found, fault
@@ -78,14 +78,9 @@ def sensor_clock_jumps(bench: Bench) -> Found:
 
 
 def _convert(bench: Bench, session: Session) -> str:
-    """What `rig convert` makes of a take that is not as it should be: a dataset, or one line why not."""
-    found: subprocess.CompletedProcess[str] = bench.rig(
-        "convert", bench.recordings, "--out", bench.folder / "dataset"
-    )
-    expect("Traceback" not in found.stdout + found.stderr, f"a traceback: {found.stderr[-600:]}")
-    expect(found.returncode in (0, 2), f"exit code {found.returncode}")
-    if found.returncode == 0:
+    """What a conversion makes of a take that is not as it should be: a dataset, or one line why not."""
+    report = convert(bench.recordings, bench.folder / "dataset", boxes=False)
+    if not report.failed:
         return "the take is converted"
-    said = next((line for line in found.stdout.splitlines() if "left out: " in line), found.stderr)
-    why = said.partition("left out: ")[2].replace(str(session.folder.parents[2]), "")
-    return f"left out ({why.strip()})"
+    (why,) = report.failed.values()
+    return f"left out ({why.replace(str(session.folder), '').strip('/')})"
