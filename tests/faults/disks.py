@@ -28,7 +28,7 @@ def disk(bench: Bench) -> Iterator[Path]:
     with image.open("wb") as file:
         file.truncate(DISK)
     _do("mkfs.ext4", "-q", str(image))
-    _do("mount", "-o", "loop,noatime", str(image), str(point))
+    _do("mount", "-o", "loop,noatime,errors=remount-ro", str(image), str(point))
     try:
         yield point
     finally:
@@ -40,6 +40,13 @@ def disk(bench: Bench) -> Iterator[Path]:
 
 def _do(*words: str) -> None:
     subprocess.run(words, check=True, capture_output=True)
+
+
+def _fail(folder: Path) -> None:
+    """Have the kernel find an error on a disk: from then on it can only be read."""
+    number = folder.stat().st_dev
+    device = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve().name
+    Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("fault\n")
 
 
 def _fill(folder: Path, leave: int) -> Path:
@@ -125,20 +132,43 @@ def disk_frozen(bench: Bench) -> Found:
     return Found("memory held what came meanwhile; every packet is in the bag")
 
 
-@fault("permission to write lost", root=True)
+@fault("disk becomes read-only", root=True)
 def read_only(bench: Bench) -> Found:
     with disk(bench) as out:
         graph = bench.graph(out=out, perform=5.0, parameters={"recorder": SMALL_DISK})
         with bench.session(graph, out) as session:
             session.at("perform", 2)
             time.sleep(1.0)
-            # As the kernel does it when a disk fails; remount alone is refused while files are open.
-            _do("mount", "-o", "remount,ro,abort", str(out))
+            _fail(out)
             expect(session.end() == 2, f"the session ended with {session.code}")
         said = _one_line(session)
         expect(session.outcomes == ["complete"], f"takes: {session.outcomes}")
         _copy_out(bench, session)
     return Found(f"one line ({said}), then the end", "at most the running take, its disk being gone")
+
+
+@fault("permission to write lost", root=True)
+def immutable(bench: Bench) -> Found:
+    with disk(bench) as out:
+        graph = bench.graph(out=out, parameters={"recorder": SMALL_DISK})
+        with bench.session(graph, out) as session:
+            session.at("perform", 2)
+            # Root may write whatever the permissions say; into an immutable folder not even root.
+            _do("chattr", "+i", str(session.folder))
+            try:
+                code = session.end()
+                expect(code == 2, f"the session ended with {code}")
+            finally:
+                _do("chattr", "-i", str(session.folder))
+        said = _one_line(session)
+        expect(session.outcomes == ["complete"], f"takes: {session.outcomes}")
+        repaired = bench.rig("repair", out)
+        expect(repaired.returncode == 0, f"rig repair: {repaired.stdout}{repaired.stderr}")
+        expect(len(session.manifest) == 2, f"takes after repair: {session.outcomes}")
+        _copy_out(bench, session)
+    return Found(
+        f"one line ({said}); with the permission back rig repair enters the take, {session.outcomes[1]}"
+    )
 
 
 @fault("session folder moved away")
