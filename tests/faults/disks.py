@@ -32,6 +32,8 @@ def disk(bench: Bench) -> Iterator[Path]:
     try:
         yield point
     finally:
+        # What was finished is looked at after the disk is gone.
+        _do("cp", "-a", f"{point}/.", str(bench.folder / "from the disk"))
         # Whoever held the disk is gone by now; a killed process may take a moment.
         wait_until(
             lambda: subprocess.run(["umount", str(point)], check=False).returncode == 0, "unmounted", 20.0
@@ -90,7 +92,6 @@ def disk_full(bench: Bench) -> Found:
         filling.unlink()
         bench.rig("repair", out)
         expect(session.outcomes == ["complete", "interrupted"], f"takes: {session.outcomes}")
-        _copy_out(bench, session)
     return Found(
         f"one line ({said}), then the end; the running take is kept as interrupted", "what came after"
     )
@@ -106,7 +107,6 @@ def disk_nearly_full(bench: Bench) -> Found:
             expect(session.end() == 2, f"the session ended with {session.code}")
         said = _one_line(session)
         expect(session.outcomes == ["complete", "interrupted"], f"takes: {session.outcomes}")
-        _copy_out(bench, session)
     return Found(
         f"one line ({said}); the running take was closed properly, as interrupted", "what came after"
     )
@@ -128,7 +128,6 @@ def disk_frozen(bench: Bench) -> Found:
         expect(session.outcomes == ["complete", "complete"], f"takes: {session.outcomes}")
         lost = session.manifest[1]["lost"] + session.manifest[1]["dropped"]
         expect(lost == 0, f"{lost} messages lost")
-        _copy_out(bench, session)
     return Found("memory held what came meanwhile; every packet is in the bag")
 
 
@@ -143,7 +142,6 @@ def read_only(bench: Bench) -> Found:
             expect(session.end() == 2, f"the session ended with {session.code}")
         said = _one_line(session)
         expect(session.outcomes == ["complete"], f"takes: {session.outcomes}")
-        _copy_out(bench, session)
     return Found(f"one line ({said}), then the end", "at most the running take, its disk being gone")
 
 
@@ -165,7 +163,6 @@ def immutable(bench: Bench) -> Found:
         repaired = bench.rig("repair", out)
         expect(repaired.returncode == 0, f"rig repair: {repaired.stdout}{repaired.stderr}")
         expect(len(session.manifest) == 2, f"takes after repair: {session.outcomes}")
-        _copy_out(bench, session)
     return Found(
         f"one line ({said}); with the permission back rig repair enters the take, {session.outcomes[1]}"
     )
@@ -230,8 +227,3 @@ def kill_while_finishing(bench: Bench) -> Found:
     expect(len(session.manifest) == 2, f"takes: {session.outcomes}")
     expect(not list((session.folder / PARTIAL).glob("*")), "something is left in .partial")
     return Found(f"after rig repair both takes are there ({', '.join(session.outcomes)})")
-
-
-def _copy_out(bench: Bench, session: Session) -> None:
-    """Takes from the fault's disk to where they can be looked at once it is unmounted."""
-    _do("cp", "-a", str(session.folder.parents[1]), str(bench.folder / "from the disk"))

@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from rig.graph import Graph, NodeSpec
 from tests.faults.bench import (
     RIG,
     Bench,
@@ -78,7 +79,12 @@ def kill_the_conductor(bench: Bench) -> Found:
 
 
 def kill_beside(bench: Bench, node: str) -> Found:
-    with bench.session(bench.graph()) as session:
+    graph = bench.graph()
+    if node == "console":
+        # A session that nobody watches has no pages.
+        pages = NodeSpec("console", {"cameras": ["davis346"], "port": 0}, required=False)
+        graph = Graph((*graph.nodes, pages), graph.title)
+    with bench.session(graph) as session:
         expect(session.has(node), f"no node {node} in a session")
         session.at("perform", 1)
         session.kill(node)
