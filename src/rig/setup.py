@@ -15,6 +15,7 @@ NODES = (
     "conductor",
     "recorder",
     "slicer",
+    "sync_monitor",
     "face_tracker",
     "au_recognizer",
     "player",

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recorded_session import face
 
+from evface.clocks import MinimumDelay
 from evface.dataset.boxes import Box, FaceDetector, default_box, median_box
 from evface.dataset.clips import clip_counts
-from evface.dataset.clock import MinimumDelayOffset
 from evface.dataset.cues import CueRecord, read_cues, write_cues
 from evface.dataset.event_file import EventFile, EventFileWriter
 from evface.dataset.naming import TakeId
@@ -117,7 +117,7 @@ def test_clip_counts_are_those_of_the_slicer_on_the_sensors_grid(tmp_path: Path)
 
 
 def test_the_offset_is_that_of_the_quickest_packet() -> None:
-    clock = MinimumDelayOffset()
+    clock = MinimumDelay()
     with pytest.raises(DatasetError, match="no packet"):
         clock.to_host(0)
     for sensor, delay in ((0, 5_000_000), (SECOND, 1_000_000), (2 * SECOND, 9_000_000)):

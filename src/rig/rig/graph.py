@@ -208,6 +208,7 @@ def record_graph(options: RecordOptions) -> Graph:
         NodeSpec("recorder", recorder),
         *(NodeSpec(camera, parameters) for camera, parameters in cameras.items()),
         NodeSpec("conductor", conductor),
+        NodeSpec("sync_monitor", {"cameras": list(cameras)}, required=False),
     ]
     if not options.headless:
         # A session outlives its pages.

@@ -81,6 +81,20 @@ class CameraOptions(BaseModel):
         0.0, "lux", 0.0, 100_000.0, "virtual, video file: light on the scene; 0: what the scene says"
     )
 
+    clock_offset: float = _number(
+        0.0, "ms", -200.0, 200.0, "virtual: what every stamp on the host's clock is late by"
+    )
+    clock_drift: float = _number(
+        0.0,
+        "ppm",
+        -200.0,
+        200.0,
+        "virtual: how much too fast the camera's own clock runs; a webcam's stamps too",
+    )
+    stamp_jitter: float = _number(
+        0.0, "ms", 0.0, 50.0, "virtual: what a stamp is later by on average, and never earlier"
+    )
+
 
 class EventCameraOptions(CameraOptions):
     """What event cameras have."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import Any
 
 import cv2
 import numpy as np
 
+from evface.cameras.clock_faults import ClockFaults
 from evface.cameras.modelled import event_sensor, frame_sensor, sensor_size
 from evface.cameras.options import CameraOptions, Davis346Options, Evk4Options, WebcamOptions
 from evface.cameras.pacing import Pace
@@ -38,6 +40,8 @@ class _VirtualCamera:
         self._seed = options.seed
         self._scene: Scene | None = None
         self._begun: int | None = None
+        self._faults = ClockFaults.of(options)
+        self._chance = random.Random(f"{camera} {options.seed}")
 
     def _look(self, options: CameraOptions) -> Scene:
         # One thread: a second one wins little here, and the other cameras need the machine's cores.
@@ -53,7 +57,11 @@ class _VirtualCamera:
     def _sensor_time(self, time_ns: int) -> int:
         """ns on the sensor's clock of a moment of the host's."""
         assert self._begun is not None
-        return SENSOR_START * 1000 + time_ns - self._begun
+        return SENSOR_START * 1000 + self._faults.shown(time_ns - self._begun)
+
+    def _stamp(self, time_ns: int) -> int:
+        """ns, host clock, that is said of a moment."""
+        return self._faults.stamp(time_ns, self._chance)
 
     def cue(self, cue: Cue) -> None:
         """See `CameraSource.cue`: the subject acts on it."""
@@ -98,7 +106,8 @@ class VirtualEventCamera(_VirtualCamera):
     def facts(self) -> dict[str, float]:
         """What to know of its speed: steps so far, and the most a second, now and at worst."""
         pace = self._pace
-        return {"steps": pace.steps, "step_rate": round(pace.rate, 1), "lowest_rate": round(pace.lowest, 1)}
+        rates = {"steps": pace.steps, "step_rate": round(pace.rate, 1), "lowest_rate": round(pace.lowest, 1)}
+        return rates | self._faults.facts()
 
     def news(self) -> str:
         """What the operator should hear of by now, "" when there is nothing new."""
@@ -184,7 +193,8 @@ class VirtualEventCamera(_VirtualCamera):
     def _frame(self, shot: Shot) -> Frame:
         # The sensor's clock counts in us.
         sensor_time = self._sensor_time(shot.time) // 1000 * 1000
-        return Frame(shot.image, "mono8", self._width, self._height, sensor_time, shot.time)
+        stamp = self._stamp(shot.time)
+        return Frame(shot.image, "mono8", self._width, self._height, sensor_time, stamp)
 
     def _packets(self, events: Events, time_us: int) -> list[Reading]:
         """The events up to a time; of a step that is longer than a packet, several packets."""
@@ -204,7 +214,8 @@ class VirtualEventCamera(_VirtualCamera):
         # It arrives when its time is over: how long the machine took to make it is not the sensor's delay,
         # and would shift whatever is brought onto the host's clock by the shortest delay.
         assert self._begun is not None
-        return pack(events, end_us, self._begun + (end_us - SENSOR_START) * 1000)
+        passed = self._faults.passed((end_us - SENSOR_START) * 1000)
+        return pack(events, end_us, self._stamp(self._begun + passed))
 
 
 class VirtualWebcam(_VirtualCamera):
@@ -227,6 +238,10 @@ class VirtualWebcam(_VirtualCamera):
     def late(self) -> int:
         """Pictures skipped because the machine did not keep up."""
         return self._pace.late
+
+    def facts(self) -> dict[str, float]:
+        """What is wrong with its clock."""
+        return self._faults.facts()
 
     def summary(self) -> str:
         """How it went, in one line for the operator."""
@@ -258,4 +273,6 @@ class VirtualWebcam(_VirtualCamera):
         shot = self._shutter.shoot(scene, now, self._lux)
         _, jpeg = cv2.imencode(".jpg", shot.image, [cv2.IMWRITE_JPEG_QUALITY, options.quality])
         sensor_time = self._sensor_time(shot.time)
-        return [Frame(jpeg.tobytes(), "jpeg", options.width, options.height, sensor_time, shot.time)]
+        # Its driver has nothing but its own clock to go by, which was right when it began.
+        stamp = self._stamp(self._begun + sensor_time - SENSOR_START * 1000)
+        return [Frame(jpeg.tobytes(), "jpeg", options.width, options.height, sensor_time, stamp)]

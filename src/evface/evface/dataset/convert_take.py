@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evface.calibration import Calibration, copy_calibration, read_calibration
+from evface.clocks.take import known_offsets
 from evface.dataset.boxes import FaceDetector
 from evface.dataset.cues import CueRecord
 from evface.dataset.recordings import CAMERAS, DAVIS_FRAMES, EVENT_TOPICS, WEBCAM_FRAMES, Take, TakeBag
@@ -50,6 +51,7 @@ def convert_take(
             files.frames("davis", bag.davis_frames(), take.sources["davis"])
         if WEBCAM_FRAMES in bag.topics:
             files.frames("rgb", bag.webcam_frames(), take.sources["rgb"])
+        files.offsets = known_offsets(bag)
         if truth is not None:
             files.write_json(TRUTH, with_seconds(truth, files.origin))
         if purpose == "sharing" and not take.allows("rgb_release"):

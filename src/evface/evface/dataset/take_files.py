@@ -15,8 +15,8 @@ import numpy as np
 
 from evface.calibration import Calibration
 from evface.calibration.mapping import BoxMapping
+from evface.clocks.envelope import MinimumDelay
 from evface.dataset.boxes import Box, FaceDetector, default_box, median_box
-from evface.dataset.clock import MinimumDelayOffset
 from evface.dataset.cues import CueRecord, write_cues
 from evface.dataset.event_file import EventFile, EventFileWriter
 from evface.dataset.looks import Looks
@@ -75,6 +75,7 @@ class TakeFiles:
     Attributes:
         flags: what a user of the take should know, a line each.
         origin: ns, host clock, that tables and videos count from.
+        offsets: between the sensors' stamps, as sync.json has them.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class TakeFiles:
         self._window = self._clip(min(self.origin, span[0]))
         self._boxes: dict[str, dict[str, Any]] = {}
         self._sync: dict[str, Any] = {}
+        self.offsets: list[dict[str, Any]] = []
         self._sensors: dict[str, dict[str, Any]] = {}
 
     def _clip(self, start: int) -> ClipWindow | None:
@@ -129,7 +131,7 @@ class TakeFiles:
             return
         path = self.path(f"recording-{sensor}_dvs.h5")
         width, height = first.events.width, first.events.height
-        clock = MinimumDelayOffset()
+        clock = MinimumDelay()
         facts = {
             "width": width,
             "height": height,
@@ -140,7 +142,7 @@ class TakeFiles:
         }
         with EventFileWriter(path, width, height) as writer:
             end = _pass_on(chain([first], blocks), writer, clock, facts)
-            writer.finish(clock.offset, end)
+            writer.finish(clock.fit().offset_ns, end)
         if writer.count == 0:
             path.unlink()
             self.flags.append(f"{sensor}: no events")
@@ -153,7 +155,7 @@ class TakeFiles:
             self.flags.append(f"{sensor}: {facts['packets_lost']} packets lost")
         if facts["events_dropped"]:
             self.flags.append(f"{sensor}: {facts['events_dropped']} events could not be decoded")
-        self._sync[f"{sensor} events"] = clock.report() | {"sensor_time_us": writer.zero}
+        self._sync[f"{sensor} events"] = clock.fit().report() | {"sensor_time_us": writer.zero}
         self._sensors[f"{sensor} events"] = facts | {
             "source": source, "on": writer.on, "clock_steps_back": writer.stepped_back
         }  # fmt: skip
@@ -307,7 +309,13 @@ class TakeFiles:
         clip = window and {"start_ns": window.start, "end_ns": window.end, "method": window.method}
         self.write_json(
             "sync.json",
-            {"clock": "host, unix ns", "take_start_ns": self.origin, "clip": clip, "sensors": self._sync},
+            {
+                "clock": "host, unix ns",
+                "take_start_ns": self.origin,
+                "clip": clip,
+                "sensors": self._sync,
+                "offsets": self.offsets,
+            },
         )
         used = {sensor["source"] for sensor in self._sensors.values()}
         quality = {
@@ -336,7 +344,7 @@ class TakeFiles:
 
 
 def _pass_on(
-    blocks: Iterator[EventBlock], writer: EventFileWriter, clock: MinimumDelayOffset, facts: dict[str, int]
+    blocks: Iterator[EventBlock], writer: EventFileWriter, clock: MinimumDelay, facts: dict[str, int]
 ) -> int:
     """Packets into the file, counted; us, sensor clock, that the stream reached."""
     end = 0

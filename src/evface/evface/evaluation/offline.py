@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evface.dataset.clock import MinimumDelayOffset
+from evface.clocks.envelope import MinimumDelay
 from evface.dataset.event_file import EventFile
 from evface.dataset.naming import TakeId
 from evface.dataset.recordings import TakeBag
@@ -100,7 +100,7 @@ def _slicer(width: int, height: int, recognizer: StreamingRecognizer, box: Box) 
 
 def _bag_slices(bag_path: Path, recognizer: StreamingRecognizer, box: Box) -> Iterator[Slice]:
     slicer: Slicer | None = None
-    clock = MinimumDelayOffset()
+    clock = MinimumDelay()
     with TakeBag(bag_path) as bag:
         countdown = _countdown(bag, bag_path)
         for block in bag.events(recognizer.config.sensor):

@@ -16,6 +16,7 @@ from rig.nodes.face_tracker import FaceTrackerParameters
 from rig.nodes.player import PlayerParameters
 from rig.nodes.recorder import RecorderParameters
 from rig.nodes.slicer import SlicerParameters
+from rig.nodes.sync_monitor import SyncMonitorParameters
 from rig.parameters import rows
 
 HEADINGS = ("name", "type", "default", "range", "unit", "description")
@@ -25,6 +26,7 @@ NODES: dict[str, type[BaseModel]] = {
     "conductor": ConductorParameters,
     "recorder": RecorderParameters,
     "slicer": SlicerParameters,
+    "sync_monitor": SyncMonitorParameters,
     "face_tracker": FaceTrackerParameters,
     "au_recognizer": RecognizerParameters,
     "player": PlayerParameters,

@@ -14,8 +14,8 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from event_camera_msgs.msg import EventPacket
+from evface.clocks import MinimumDelay
 from evface.dataset.boxes import default_box
-from evface.dataset.clock import MinimumDelayOffset
 from evface.errors import ConfigError, EvfaceError
 from evface.events import (
     Decoder,
@@ -38,6 +38,9 @@ LOOK = 0.05
 
 RESTART = 100_000
 """us by which a packet behind a loss may begin before what was known: more is a clock that began anew."""
+
+REMEMBERED = 60_000_000_000
+"""ns of packets that tell how the sensor's clock goes: it drifts with its warmth."""
 
 
 class SlicerParameters(BaseModel):
@@ -76,7 +79,7 @@ class SlicerNode(Node, Process):
             raise ConfigError(f"slicer: box: expected x, y, width, height, found {self.parameters.box}")
         self._decoder: Decoder | None = None
         self._slicer: Slicer | None = None
-        self._offset = MinimumDelayOffset()
+        self._offset = MinimumDelay(REMEMBERED)
         self._next_seq = -1
         self._box = FaceBox()
         sensor = self.parameters.sensor
