@@ -104,7 +104,11 @@ def _events(session: Session, camera: Literal["davis346", "evk4"]) -> NDArray[np
     for time in steps.times(scene, begin, end, width, height):
         events = sensor.step(scene.render(time, width, height), time // 1000)
         ms = np.clip((events.t - begin // 1000) // 1000, 0, len(counts) - 1)
-        np.add.at(counts, (ms, events.y.astype(np.int64) * rows // height, events.x.astype(np.int64) * columns // width), 1)
+        np.add.at(
+            counts,
+            (ms, events.y.astype(np.int64) * rows // height, events.x.astype(np.int64) * columns // width),
+            1,
+        )
     return counts
 
 
@@ -116,7 +120,7 @@ def _webcam(session: Session) -> dict[str, NDArray[np.int64] | NDArray[np.uint8]
     ):
         _, jpeg = cv2.imencode(".jpg", shot.image, [cv2.IMWRITE_JPEG_QUALITY, 85])
         times.append(shot.time)
-        frames.append(cv2.imdecode(jpeg, REDUCED))
+        frames.append(np.asarray(cv2.imdecode(jpeg, REDUCED), np.uint8))
     return {"times": np.array(times, np.int64), "frames": np.stack(frames)}
 
 
@@ -127,7 +131,10 @@ def watched(count: int, folder: Path, jobs: int) -> Iterator[Seen]:
     with ProcessPoolExecutor(jobs) as pool:
         list(pool.map(_keep, plan, [folder] * len(plan)))
     for session in plan:
-        with np.load(_path(folder, session, "events")) as events, np.load(_path(folder, session, "webcam")) as film:
+        with (
+            np.load(_path(folder, session, "events")) as events,
+            np.load(_path(folder, session, "webcam")) as film,
+        ):
             yield Seen(session, events["davis"], events["evk4"], film["times"], film["frames"])
 
 

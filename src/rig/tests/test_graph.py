@@ -29,7 +29,14 @@ def test_recording_starts_recorder_cameras_and_conductor(tmp_path: Path) -> None
     graph = record_graph(
         RecordOptions(rig="virtual", aus="12,45", cameras="davis346,webcam", out=str(tmp_path))
     )
-    assert [node.name for node in graph.nodes] == ["recorder", "davis346", "webcam", "conductor", "console"]
+    assert [node.name for node in graph.nodes] == [
+        "recorder",
+        "davis346",
+        "webcam",
+        "conductor",
+        "sync_monitor",
+        "console",
+    ]
     by_name = {node.name: node.parameters for node in graph.nodes}
     assert by_name["recorder"]["cameras"] == ["davis346", "webcam"]
     assert by_name["davis346"]["source"] == "virtual"
@@ -134,7 +141,13 @@ def test_a_rig_of_the_users_own_is_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump({"webcam": {"source": "virtual"}}))
     graph = record_graph(RecordOptions(rig=str(path), out=str(tmp_path)))
-    assert [node.name for node in graph.nodes] == ["recorder", "webcam", "conductor", "console"]
+    assert [node.name for node in graph.nodes] == [
+        "recorder",
+        "webcam",
+        "conductor",
+        "sync_monitor",
+        "console",
+    ]
     path.write_text(yaml.safe_dump({"toaster": {}}))
     with pytest.raises(ConfigError, match=r"mine.yaml: unknown camera 'toaster'"):
         record_graph(RecordOptions(rig=str(path), out=str(tmp_path)))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from evface.clocks.activity import Activity, Intervals
 
@@ -177,7 +177,7 @@ def _peak(sums: NDArray[np.float64], lags: NDArray[np.float64]) -> Peak | None:
     error = math.sqrt((n - 1) / n * float(((others - others.mean()) ** 2).sum()))
     return Peak(
         offset=float(lags[0] + top * STEP) * MILLISECOND,
-        uncertainty=float(student.ppf(0.975, n - 1)) * error * STEP * MILLISECOND,
+        uncertainty=float(stdtrit(n - 1, 0.975)) * error * STEP * MILLISECOND,
         correlation=height,
         width=float(right - left) * STEP * MILLISECOND,
         ambiguity=_second(curve, left, right) / height,

@@ -121,7 +121,7 @@ class SlicerNode(Node, Process):
             if self._has_restarted(packet):
                 self._decoder.reset()
                 self._slicer.flush()
-                self._offset = MinimumDelayOffset()
+                self._offset = MinimumDelay(REMEMBERED)
         self._next_seq = packet.seq + 1
         events = self._decoder.decode(packet.events, packet.time_base)
         if self._decoder.time is None:
