@@ -31,6 +31,9 @@ WEBCAM = {"source": "virtual", "scene": "photograph", "width": 320, "height": 24
 PATIENCE = 120.0
 """s for whatever is waited for, on a busy machine too."""
 
+LONG = 40.0
+"""s to perform in a session that is ended before: whatever is tried meanwhile may take its time."""
+
 SMALL_DISK: dict[str, ParameterValue] = {"reserve": 1}
 """Parameters of a recorder that may fill a small disk."""
 

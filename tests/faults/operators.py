@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.faults.bench import PHOTOGRAPH, Bench, expect, rig_file, script_file
+from tests.faults.bench import LONG, PHOTOGRAPH, Bench, expect, rig_file, script_file
 from tests.faults.registry import Found, fault
 
 
@@ -86,15 +86,15 @@ def recorded_again(bench: Bench) -> Found:
 
 @fault("withdrawal during a recording")
 def withdraw_while_recording(bench: Bench) -> Found:
-    with bench.session(bench.graph()) as session:
-        session.at("perform", 2)
+    with bench.session(bench.graph(aus="12", perform=LONG)) as session:
+        session.at("perform")
         refused(
             bench, "is being recorded to", "withdraw", "sub-S01", "--recordings", bench.recordings,
             "--link", bench.folder / "links" / "subjects.jsonl", "--yes",
         )  # fmt: skip
-        expect(session.end() == 0, f"the session ended with {session.code}")
-    expect(session.outcomes == ["complete", "complete"], f"takes: {session.outcomes}")
-    return Found("refused in one line; the session went on to its end")
+        expect(session.running.ended() is None, "the session ended")
+    expect(session.outcomes == ["interrupted"], f"takes: {session.outcomes}")
+    return Found("refused in one line; the session is not disturbed")
 
 
 @fault("calibration unreadable")
