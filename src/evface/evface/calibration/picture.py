@@ -24,31 +24,28 @@ COLOURS = ("#2563eb", "#d97706", "#0f766e", "#7c3aed")
 
 def lines_of(fits: dict[str, CameraFit]) -> list[str]:
     """What was found, with its uncertainty (one standard deviation), some lines for each camera."""
-    lines = []
     reference = next(iter(fits))
-    for camera, fit in fits.items():
-        lens, s = fit.lens, fit.lens_sigma
-        out = f", {len(fit.left_out)} left out" if fit.left_out else ""
-        lines.append(f"{camera}: {len(fit.view_rms)} views{out}, corners fit to {fit.rms:.2f} px rms")
+    return [line for camera, fit in fits.items() for line in _lines(camera, fit, reference)]
+
+
+def _lines(camera: str, fit: CameraFit, reference: str) -> list[str]:
+    lens, s = fit.lens, fit.lens_sigma
+    out = f", {len(fit.left_out)} left out" if fit.left_out else ""
+    names = zip(("k1", "k2", "p1", "p2"), lens.distortion, s[4:], strict=False)
+    lines = [
+        f"{camera}: {len(fit.view_rms)} views{out}, corners fit to {fit.rms:.2f} px rms",
+        f"  focal {lens.focal[0]:.1f} ± {s[0]:.1f}, {lens.focal[1]:.1f} ± {s[1]:.1f} px; "
+        f"centre {lens.centre[0]:.1f} ± {s[2]:.1f}, {lens.centre[1]:.1f} ± {s[3]:.1f} px",
+        "  " + ", ".join(f"{name} {value:.4f} ± {sigma:.4f}" for name, value, sigma in names),
+    ]
+    if camera != reference:
+        x, y, z = fit.pose.inverse().shift
+        sigma = fit.pose_sigma
         lines.append(
-            f"  focal {lens.focal[0]:.1f} ± {s[0]:.1f}, {lens.focal[1]:.1f} ± {s[1]:.1f} px; "
-            f"centre {lens.centre[0]:.1f} ± {s[2]:.1f}, {lens.centre[1]:.1f} ± {s[3]:.1f} px"
+            f"  from {reference}: {x:.1f}, {y:.1f}, {z:.1f} mm "
+            f"(± {sigma[3]:.1f}, {sigma[4]:.1f}, {sigma[5]:.1f}), "
+            f"turned by {fit.pose.degrees:.2f}° (± {np.linalg.norm(sigma[:3]):.2f})"
         )
-        lines.append(
-            "  distortion "
-            + ", ".join(
-                f"{name} {value:.4f} ± {sigma:.4f}"
-                for name, value, sigma in zip(("k1", "k2", "p1", "p2"), lens.distortion, s[4:], strict=False)
-            )
-        )
-        if camera != reference:
-            place, far = fit.pose, fit.pose.inverse().shift
-            sigma = fit.pose_sigma
-            lines.append(
-                f"  seen from {reference}: at {far[0]:.1f}, {far[1]:.1f}, {far[2]:.1f} mm "
-                f"(± {sigma[3]:.1f}, {sigma[4]:.1f}, {sigma[5]:.1f}), turned by {place.degrees:.2f}° "
-                f"(± {np.linalg.norm(sigma[:3]):.2f})"
-            )
     return lines
 
 
@@ -63,13 +60,15 @@ def draw(fits: dict[str, CameraFit], views: Sequence[View], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.0 * len(fits), 7.4), dpi=110, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(5.6 * len(fits), 8.0), dpi=110, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(2, len(fits), squeeze=False, height_ratios=(3.2, 1.6))
+    axes = figure.subplots(3, len(fits), squeeze=False, height_ratios=(4.2, 1.6, 1.0))
     for column, (camera, fit) in enumerate(fits.items()):
         _draw_places(axes[0][column], camera, fit, views)
         _draw_errors(axes[1][column], fit, COLOURS[column % len(COLOURS)])
-    figure.supxlabel("\n".join(lines_of(fits)), x=0.01, ha="left", fontsize=8, family="monospace", color=INK)
+        axes[2][column].set_axis_off()
+        text = "\n".join(_lines(camera, fit, next(iter(fits))))
+        axes[2][column].text(0.0, 1.0, text, va="top", fontsize=8, color=INK, linespacing=1.5)
     partial = path.with_name(f".{path.name}.partial")
     figure.savefig(partial, format="png")
     partial.replace(path)
