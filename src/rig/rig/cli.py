@@ -10,6 +10,7 @@ from rich.console import Console
 from evface.errors import EvfaceError
 from rig.commands.calibrate import calibrate
 from rig.commands.camera import camera
+from rig.commands.clips import clips
 from rig.commands.console import console
 from rig.commands.demo import demo
 from rig.commands.doctor import doctor
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command()(doctor)
 app.command()(calibrate)
 app.command()(camera)
+app.command()(clips)
 app.command()(record)
 app.command()(repair)
 app.command()(console)

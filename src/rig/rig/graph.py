@@ -15,7 +15,15 @@ from pydantic import BaseModel, Field
 from evface.calibration import read_calibration
 from evface.errors import ConfigError
 from evface.privacy import SCOPES, refuse_withdrawn
-from evface.protocol import action_unit, unfinished
+from evface.protocol import (
+    Script,
+    action_unit,
+    clip_folder,
+    last_words,
+    load_script,
+    session_folder,
+    unfinished,
+)
 from evface.validation import read_yaml
 from rig.errors import GraphError
 from rig.resources import config_or_path
@@ -212,7 +220,8 @@ def record_graph(options: RecordOptions) -> Graph:
     ]
     if not options.headless:
         # A session outlives its pages.
-        nodes.append(NodeSpec("console", {"cameras": list(cameras)}, required=False))
+        clips = str(clip_folder(session_script(options)))
+        nodes.append(NodeSpec("console", {"cameras": list(cameras), "clips": clips}, required=False))
     return Graph(tuple(nodes), f"recording {options.subject}, session {conductor['session']}, to {out}")
 
 
@@ -237,6 +246,23 @@ def calibrate_graph(options: CalibrateOptions) -> Graph:
             uncalibrated |= {"scene": "board"}
         nodes.append(NodeSpec(camera, uncalibrated))
     return Graph(tuple(nodes), f"calibrating {', '.join(node.name for node in nodes)}")
+
+
+def session_script(options: RecordOptions) -> Script:
+    """The script that a session will follow; a resumed one goes on with its own.
+
+    Raises:
+        ConfigError: an option or the script is wrong.
+        GraphError: there is no such script.
+    """
+    out = Path(options.out).expanduser().resolve()
+    if options.resume:
+        left = last_words(session_folder(out, options.subject, _session(out, options)))
+        if left is not None:
+            return left.script
+    script = load_script(config_or_path("protocol", options.script), options.language)
+    aus = numbers(options.aus, "aus")
+    return script.with_aus(aus) if aus else script
 
 
 def _session(out: Path, options: RecordOptions) -> str:

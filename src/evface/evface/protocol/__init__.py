@@ -1,6 +1,7 @@
 """The elicitation protocol: the 21 Action Units, the script of a session, its state machine."""
 
 from evface.protocol.action_units import ACTION_UNITS, AU_NUMBERS, CLASS_OF_AU, ActionUnit, action_unit
+from evface.protocol.clips import clip_folder, clip_path, draw_clips, missing_clips
 from evface.protocol.commands import COMMANDS, SUBJECT_COMMANDS, Command, about_take, scopes_of
 from evface.protocol.journal import Journal, JournalEnd, last_words, session_folder, taken_on_disk, unfinished
 from evface.protocol.machine import SessionMachine
@@ -33,9 +34,13 @@ __all__ = [
     "Transition",
     "about_take",
     "action_unit",
+    "clip_folder",
+    "clip_path",
+    "draw_clips",
     "last_words",
     "load_script",
     "load_texts",
+    "missing_clips",
     "scopes_of",
     "session_folder",
     "take_outcome",

@@ -32,10 +32,10 @@ RATE = 25
 """Pictures a second."""
 
 LENGTH = 3.0
-"""s."""
+"""s, of a clip at its natural pace."""
 
 REST, ONSET, OFFSET = 0.4, 0.45, 0.5
-"""s before the movement, to its height, and back; the height lasts for what is left, but for another rest."""
+"""s before the movement and after it, to its height, and back; the height lasts for what is left."""
 
 BLINK = (0.12, 0.06, 0.2)
 """s in which a blink closes the eyes, keeps them closed and opens them: slow enough to be seen."""
@@ -59,14 +59,15 @@ def strength_at(au: int, time: float, length: float = LENGTH) -> float:
     Args:
         au: FACS number.
         time: s since the clip began.
-        length: of the clip, s.
+        length: of the clip, s; a shorter one is as much quicker.
     """
+    time *= LENGTH / length
     if au == 45:
         close, hold, reopen = BLINK
-        begin = (length - sum(BLINK)) / 2.0
+        begin = (LENGTH - sum(BLINK)) / 2.0
     else:
         close, reopen, begin = ONSET, OFFSET, REST
-        hold = max(0.0, length - 2.0 * REST - ONSET - OFFSET)
+        hold = LENGTH - 2.0 * REST - ONSET - OFFSET
     if time < begin + close + hold:
         return minimum_jerk((time - begin) / close)
     return 1.0 - minimum_jerk((time - begin - close - hold) / reopen)

@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 
 from evface.privacy import volume_of
-from evface.protocol import unfinished
+from evface.protocol import draw_clips, missing_clips, unfinished
 from evface.validation import validated
 from rig.commands.operator import obey_terminal
-from rig.graph import RecordOptions, people_are_recorded, record_graph
+from rig.graph import RecordOptions, people_are_recorded, record_graph, session_script
 from rig.starting.local import run_graph
 
 
@@ -88,9 +88,18 @@ def record(
     if warning and people_are_recorded(graph):
         say(f"warning: {warning}")
     if not headless:
+        _draw_clips(options, say)
         obey_terminal(say)
     code = run_graph(graph, say)
     raise typer.Exit(code)
+
+
+def _draw_clips(options: RecordOptions, say: Callable[[str], None]) -> None:
+    """Have the demonstration clips ready for the page that will show them."""
+    script = session_script(options)
+    if missing_clips(script):
+        say("drawing demonstration clips, once")
+    draw_clips(script, lambda au: say(f"  AU {au}"))
 
 
 def _hint(options: RecordOptions, say: Callable[[str], None]) -> None:
