@@ -46,22 +46,25 @@ class Verdict:
     """One topic, from the camera to the bag.
 
     Attributes:
-        sent: fingerprints of what the camera sent during the take.
+        topic: its name.
+        due: fingerprints of what the camera sent from the first instant of the take to the last.
+        sent: of all that it ever sent; news of a take's begin and end come late, so some more is in the bag.
         found: of what is in the bag.
     """
 
     topic: str
+    due: list[Fingerprint]
     sent: list[Fingerprint]
     found: list[Fingerprint]
 
     @property
     def missing(self) -> int:
-        """Sent, and not in the bag as it was sent."""
-        return (Counter(self.sent) - Counter(self.found)).total()
+        """Due, and not in the bag as it was sent."""
+        return (Counter(self.due) - Counter(self.found)).total()
 
     @property
     def foreign(self) -> int:
-        """In the bag, and not sent like that during the take, or twice."""
+        """In the bag, and not sent like that, or there twice."""
         return (Counter(self.found) - Counter(self.sent)).total()
 
     @property
@@ -72,7 +75,7 @@ class Verdict:
     @property
     def good(self) -> bool:
         """Whether nothing is wrong; a topic on which nothing was sent is wrong too."""
-        return bool(self.sent) and not self.missing and not self.foreign and self.in_order
+        return bool(self.due) and not self.missing and not self.foreign and self.in_order
 
 
 def main() -> int:
@@ -148,16 +151,11 @@ def soak(seconds: float, out: Path, console: Console) -> bool:
 
 
 def compare(sent: dict[str, list[Fingerprint]], begin: int, end: int, bag: Path) -> list[Verdict]:
-    """What cameras sent from ``begin`` to ``end``, ns, beside what the bag holds."""
+    """What cameras sent, above all from ``begin`` to ``end``, ns, beside what the bag holds."""
     found = in_bag(bag, *sent)
-
-    def during(messages: list[Fingerprint]) -> list[Fingerprint]:
-        # A message from just before may have come after the news of the take: it is in the bag too.
-        return [message for message in messages if message.stamp >= begin]
-
     return [
         Verdict(
-            topic, [message for message in during(messages) if message.stamp <= end], during(found[topic])
+            topic, [message for message in messages if begin <= message.stamp <= end], messages, found[topic]
         )
         for topic, messages in sent.items()
     ]
@@ -170,12 +168,12 @@ def _topics(verdicts: list[Verdict], seconds: float) -> Table:
     for verdict in verdicts:
         table.add_row(
             verdict.topic,
-            str(len(verdict.sent)),
+            str(len(verdict.due)),
             str(len(verdict.found)),
             str(verdict.missing),
             str(verdict.foreign),
             "yes" if verdict.in_order else "NO",
-            f"{len(verdict.sent) / seconds / NOMINAL[verdict.topic]:.1%}",
+            f"{len(verdict.due) / seconds / NOMINAL[verdict.topic]:.1%}",
             f"{sum(message.size for message in verdict.found) / seconds / 1e6:.1f}",
         )
     return table

@@ -263,6 +263,8 @@ class Recorder(Node, Process):
         return "finishing" if self._session is not None and self._session.finishing else "ready"
 
     def _publish_status(self) -> None:
+        if not self.context.ok():
+            return  # on the way down
         session = self._session
         status = RecorderStatus(
             state=self._state(),
