@@ -23,11 +23,12 @@ from evface.calibration import (
     write_camera_info,
 )
 from evface.calibration.blinking import board_picture, find_blinks
-from evface.calibration.collecting import PERIODS, Collector
+from evface.calibration.collecting import PERIODS, Collector, Stretch
 from evface.calibration.corners import find_corners
 from evface.calibration.coverage import is_new, missing
 from evface.calibration.mapping import BoxMapping
 from evface.calibration.picture import draw, lines_of
+from evface.calibration.session import CalibrationSession
 from evface.calibration.solving import CameraFit, calibration_of, solve
 from evface.calibration.views import View, ViewFile
 from evface.dataset.boxes import Box
@@ -329,6 +330,19 @@ def test_what_is_missing_is_said_and_a_known_view_is_not_new(views: list[View]) 
     assert not any("more" in lack for lack in missing(views, "davis346", size, BOARD, 5, others=True))
     assert not is_new(views[3], views, SIZES)
     assert is_new(views[3], views[:3], SIZES)
+
+
+def test_the_person_who_moves_the_board_is_told_once(views: list[View], tmp_path: Path) -> None:
+    session = CalibrationSession(tmp_path, BOARD, SIZES)
+    assert session.offer(Stretch({"evk4": "silent"}, None)) == "nothing comes from evk4"
+    assert session.offer(Stretch({"evk4": "moved"}, None)) == "hold the board still"
+    assert session.offer(Stretch({"evk4": "moved"}, None)) == ""
+    assert session.offer(Stretch({"evk4": "no board"}, None)) == "the whole board is in nobody's picture"
+    assert session.offer(Stretch({"evk4": "seen"}, views[0])).startswith("view 1 (")
+    assert session.offer(Stretch({"evk4": "seen"}, views[0])) == "seen here already: move the board on"
+    assert [view.time for view in CalibrationSession.found_in(tmp_path).views] == [views[0].time]
+    with pytest.raises(ConfigError, match="no views"):
+        CalibrationSession.found_in(tmp_path / "elsewhere")
 
 
 # --- files -----------------------------------------------------------------------------------------

@@ -84,6 +84,8 @@ class CalibrationSession:
             return f"view {len(self.views)} ({', '.join(view.corners)}); {self._wishes()}"
         if view is not None:
             line = "seen here already: move the board on"
+        elif silent := [camera for camera, sight in stretch.sights.items() if sight == "silent"]:
+            line = f"nothing comes from {', '.join(silent)}"
         elif "moved" in stretch.sights.values():
             line = "hold the board still"
         else:
