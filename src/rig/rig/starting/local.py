@@ -16,6 +16,7 @@ import yaml
 
 from evface.interrupts import interrupts_ignored
 from rig.graph import Graph, NodeSpec
+from rig.starting.leftovers import clear_leftovers
 from rig.transport import environment
 
 POLITE = 20.0
@@ -46,6 +47,8 @@ class Running:
 
     def __enter__(self) -> Running:
         self._folder = tempfile.TemporaryDirectory(prefix="rig-")
+        # After a kill -9 the next session must not meet what the last one left.
+        clear_leftovers()
         surroundings = os.environ | environment()
         for spec in self.graph.nodes:
             self._start(spec, surroundings)
