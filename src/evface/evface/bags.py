@@ -52,8 +52,13 @@ class Bag:
         reader = self._open()
         return int(reader.start_time), int(reader.end_time)
 
-    def messages(self, *topics: str) -> Iterator[tuple[str, Any]]:
-        """Topic and message, in the order of arrival.
+    def count(self, topic: str) -> int:
+        """Messages on a topic."""
+        info = self._open().topics.get(topic)
+        return 0 if info is None else int(info.msgcount)
+
+    def raw(self, *topics: str) -> Iterator[tuple[str, int, bytes]]:
+        """Topic, ns of arrival on the host's clock, and serialized message, in the order of arrival.
 
         Raises:
             FormatError: the bag breaks off.
@@ -63,12 +68,34 @@ class Bag:
         if not connections:
             return
         try:
-            for connection, _, raw in reader.messages(connections):
-                yield connection.topic, reader.deserialize(raw, connection.msgtype)
+            for connection, arrival, raw in reader.messages(connections):
+                yield connection.topic, int(arrival), bytes(raw)
         except (EvfaceError, GeneratorExit):
             raise
         except Exception as error:  # as above
             raise FormatError(f"{self.path}: breaks off: {_short(error)}") from error
+
+    def deserialized(self, topic: str, raw: bytes) -> Any:
+        """A message of `raw`.
+
+        Raises:
+            FormatError: it is not what its definition says.
+        """
+        reader = self._open()
+        try:
+            kind = next(connection.msgtype for connection in reader.connections if connection.topic == topic)
+            return reader.deserialize(raw, kind)
+        except Exception as error:  # as above
+            raise FormatError(f"{self.path}: message on {topic}: {_short(error)}") from error
+
+    def messages(self, *topics: str) -> Iterator[tuple[str, Any]]:
+        """Topic and message, in the order of arrival.
+
+        Raises:
+            FormatError: the bag breaks off.
+        """
+        for topic, _, raw in self.raw(*topics):
+            yield topic, self.deserialized(topic, raw)
 
     def _open(self) -> AnyReader:
         if self._reader is None:

@@ -13,7 +13,9 @@ from evface.dataset.cues import CueRecord
 from evface.dataset.recordings import CAMERAS, DAVIS_FRAMES, EVENT_TOPICS, WEBCAM_FRAMES, Take, TakeBag
 from evface.dataset.take_files import TakeFiles, files_of
 from evface.dataset.truth import TRUTH, recorded_truth, with_seconds
+from evface.errors import DatasetError
 from evface.privacy.consent import Purpose
+from evface.quality.take import read_quality
 
 CALIBRATION = "calib"
 """Folder of a session, recorded or in a dataset, with the calibration of its cameras."""
@@ -56,7 +58,23 @@ def convert_take(
             files.write_json(TRUTH, with_seconds(truth, files.origin))
         if purpose == "sharing" and not take.allows("rgb_release"):
             files.withhold_videos()
-        return files.finish(take.trial, take.outcome, bag_sha256=take.sha256, purpose=purpose)
+        recording = _recorded_quality(take, files.flags)
+        return files.finish(
+            take.trial, take.outcome, bag_sha256=take.sha256, recording=recording, purpose=purpose
+        )
+
+
+def _recorded_quality(take: Take, flags: list[str]) -> dict[str, Any] | None:
+    """What was found when the take was recorded; what was red joins the flags."""
+    try:
+        found = read_quality(take.bag)
+    except DatasetError as error:
+        flags.append(str(error))
+        return None
+    if found is None:
+        return None
+    flags += found["flags"]
+    return {name: found[name] for name in ("level", "redo_suggested", "checks", "sensors")}
 
 
 def _cues(take: Take, bag: TakeBag) -> list[CueRecord]:

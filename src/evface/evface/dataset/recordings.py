@@ -158,7 +158,7 @@ def find_takes(recordings: Path, complain: Complaint | None = None) -> list[Take
     if not manifests:
         raise DatasetError(f"{recordings}: no session in it, expected sub-*/ses-*/manifest.jsonl")
     return sorted(
-        (take for path in manifests for take in _session_takes(path, complain or _raise)),
+        (take for path in manifests for take in session_takes(path, complain or _raise)),
         key=lambda take: take.id,
     )
 
@@ -167,7 +167,13 @@ def _raise(name: str, why: str) -> None:
     raise DatasetError(why)
 
 
-def _session_takes(manifest: Path, complain: Complaint) -> Iterator[Take]:
+def session_takes(manifest: Path, complain: Complaint) -> Iterator[Take]:
+    """The finished takes of one session, in the order of their lines.
+
+    Args:
+        manifest: the session's manifest.jsonl.
+        complain: told about broken lines and session files, which are then left out.
+    """
     folder = manifest.parent
     name = f"{folder.parent.name}_{folder.name}"
     try:
