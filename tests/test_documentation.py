@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from evface.quality import Thresholds
+from evface.quality.measures import markdown as measures_as_markdown
 from rig.commands.parameters import markdown
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +19,11 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 def test_the_page_of_parameters_is_up_to_date() -> None:
     page = (ROOT / "docs" / "parameters.md").read_text()
     assert page == markdown(), "run: rig parameters --markdown > docs/parameters.md"
+
+
+def test_the_table_of_quality_is_that_of_the_thresholds() -> None:
+    page = (ROOT / "docs" / "acquisition.md").read_text()
+    assert measures_as_markdown(Thresholds()) in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -20,6 +20,7 @@ NODES = (
     "au_recognizer",
     "player",
     "console",
+    "quality_monitor",
 )
 
 

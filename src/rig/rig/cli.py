@@ -15,6 +15,8 @@ from rig.commands.console import console
 from rig.commands.demo import demo
 from rig.commands.doctor import doctor
 from rig.commands.learning import convert, train
+from rig.commands.preflight import preflight
+from rig.commands.quality import quality
 from rig.commands.recording import record
 from rig.commands.repair import repair
 from rig.commands.simulate import simulate
@@ -36,7 +38,9 @@ app.command()(doctor)
 app.command()(calibrate)
 app.command()(camera)
 app.command()(clips)
+app.command()(preflight)
 app.command()(record)
+app.command()(quality)
 app.command()(repair)
 app.command()(console)
 app.command()(convert)

@@ -6,13 +6,14 @@ same executables itself where ROS 2's launch is not installed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from evface.calibration import read_calibration
+from evface.cameras import options_of
 from evface.errors import ConfigError
 from evface.privacy import SCOPES, refuse_withdrawn
 from evface.protocol import (
@@ -26,7 +27,7 @@ from evface.protocol import (
 )
 from evface.validation import read_yaml
 from rig.errors import GraphError
-from rig.resources import config_or_path
+from rig.resources import config_file, config_or_path
 
 ParameterValue = bool | int | float | str | list[str] | list[float] | list[int]
 
@@ -41,11 +42,13 @@ class NodeSpec:
         name: of the node and of its executable in the package `rig`.
         parameters: for the node, by name.
         required: the graph goes down when this process ends; the graph's exit code is the first such one's.
+        patience: s that it has to end when asked to; a recorder brings its take to the disk in that time.
     """
 
     name: str
     parameters: dict[str, ParameterValue] = field(default_factory=dict)
     required: bool = True
+    patience: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,7 @@ class Graph:
             if name not in names:
                 raise ConfigError(f"no node {name!r} in this graph; there are: {', '.join(sorted(names))}")
         nodes = tuple(
-            NodeSpec(node.name, node.parameters | overrides.get(node.name, {}), node.required)
-            for node in self.nodes
+            replace(node, parameters=node.parameters | overrides.get(node.name, {})) for node in self.nodes
         )
         return Graph(nodes, self.title)
 
@@ -213,6 +215,7 @@ def record_graph(options: RecordOptions) -> Graph:
         # A file that waits for its take is silent until then: its node's camera_info says that it is there.
         recorder["required_topics"] = [f"/{camera}/camera_info" for camera in cameras]
     nodes = [
+        _quality_monitor(cameras, out),
         NodeSpec("recorder", recorder),
         *(NodeSpec(camera, parameters) for camera, parameters in cameras.items()),
         NodeSpec("conductor", conductor),
@@ -223,6 +226,41 @@ def record_graph(options: RecordOptions) -> Graph:
         clips = str(clip_folder(session_script(options)))
         nodes.append(NodeSpec("console", {"cameras": list(cameras), "clips": clips}, required=False))
     return Graph(tuple(nodes), f"recording {options.subject}, session {conductor['session']}, to {out}")
+
+
+def preflight_graph(options: RecordOptions) -> Graph:
+    """The cameras of a recording session and the quality monitor that looks at them; nothing is recorded.
+
+    Raises:
+        ConfigError: an option or a configuration file is wrong.
+        GraphError: the rig does not exist.
+    """
+    cameras = _cameras(options.rig, options.cameras)
+    out = Path(options.out).expanduser().resolve()
+    nodes = [
+        _quality_monitor(cameras, out),
+        *(NodeSpec(camera, parameters) for camera, parameters in cameras.items()),
+    ]
+    return Graph(tuple(nodes), f"looking at {', '.join(cameras)}, to record to {out}")
+
+
+def _quality_monitor(cameras: dict[str, dict[str, ParameterValue]], out: Path) -> NodeSpec:
+    """Watches the cameras; a session goes on without it."""
+    parameters: dict[str, ParameterValue] = {
+        "cameras": list(cameras),
+        "thresholds": str(config_file("quality.yaml")),
+        "output": str(out),
+    }
+    silent = [camera for camera, given in cameras.items() if given.get("start") == "take"]
+    if silent:
+        parameters["silent_cameras"] = list(silent)
+    for camera, given in cameras.items():
+        # A file has the rate it was recorded with.
+        asked = options_of(camera).model_fields.get("frame_rate")
+        if asked is not None and given.get("source") != "file":
+            parameters[f"{camera}_rate"] = float(given.get("frame_rate", asked.default))
+    # The last take is looked through when the session is over.
+    return NodeSpec("quality_monitor", parameters, required=False, patience=90.0)
 
 
 def people_are_recorded(graph: Graph) -> bool:

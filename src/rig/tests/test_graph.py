@@ -30,6 +30,7 @@ def test_recording_starts_recorder_cameras_and_conductor(tmp_path: Path) -> None
         RecordOptions(rig="virtual", aus="12,45", cameras="davis346,webcam", out=str(tmp_path))
     )
     assert [node.name for node in graph.nodes] == [
+        "quality_monitor",
         "recorder",
         "davis346",
         "webcam",
@@ -142,6 +143,7 @@ def test_a_rig_of_the_users_own_is_a_file(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump({"webcam": {"source": "virtual"}}))
     graph = record_graph(RecordOptions(rig=str(path), out=str(tmp_path)))
     assert [node.name for node in graph.nodes] == [
+        "quality_monitor",
         "recorder",
         "webcam",
         "conductor",

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
+from evface.quality import Thresholds
 from rig.camera_node import parameters_model
 from rig.errors import GraphError
 from rig.graph import CAMERAS, LiveOptions, RecordOptions, ReplayOptions
@@ -14,6 +15,7 @@ from rig.nodes.conductor import ConductorParameters
 from rig.nodes.console import ConsoleParameters
 from rig.nodes.face_tracker import FaceTrackerParameters
 from rig.nodes.player import PlayerParameters
+from rig.nodes.quality_monitor import QualityParameters
 from rig.nodes.recorder import RecorderParameters
 from rig.nodes.slicer import SlicerParameters
 from rig.nodes.sync_monitor import SyncMonitorParameters
@@ -25,6 +27,7 @@ NODES: dict[str, type[BaseModel]] = {
     **{camera: parameters_model(camera) for camera in CAMERAS},
     "conductor": ConductorParameters,
     "recorder": RecorderParameters,
+    "quality_monitor": QualityParameters,
     "slicer": SlicerParameters,
     "sync_monitor": SyncMonitorParameters,
     "face_tracker": FaceTrackerParameters,
@@ -58,6 +61,14 @@ def markdown() -> str:
     lines += ["", "## Nodes"]
     for name, model in NODES.items():
         lines += ["", f"### {name}", "", *_table(model)]
+    lines += [
+        "",
+        "## config/quality.yaml",
+        "",
+        "From where on a recording is doubtful or wrong; a name left out stays as it is here.",
+        "",
+        *_table(Thresholds),
+    ]
     return "\n".join(lines) + "\n"
 
 

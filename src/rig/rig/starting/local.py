@@ -19,10 +19,6 @@ from rig.graph import Graph, NodeSpec
 from rig.starting.leftovers import clear_leftovers
 from rig.transport import environment
 
-POLITE = 20.0
-"""s that a process has to end after SIGINT; a recorder brings its take to the disk in that time."""
-
-
 START = (
     # Until rclpy takes over, a SIGINT ends the process without a traceback out of its imports.
     "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
@@ -121,12 +117,14 @@ class Running:
         # The order of the graph's end is the reverse of its start: cameras before the recorder.
         for name in reversed(list(self._processes)):
             self._signal(name, signal.SIGINT)
-        limit = time.monotonic() + POLITE
-        for name, process in self._processes.items():
+        start = time.monotonic()
+        # The most patient last, so that nobody gets more time because of it.
+        for spec in sorted(self.graph.nodes, key=lambda spec: spec.patience):
+            name, process = spec.name, self._processes[spec.name]
             try:
-                process.wait(max(0.1, limit - time.monotonic()))
+                process.wait(max(0.1, start + spec.patience - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self._say(f"[{name}] did not end within {POLITE:.0f} s and was killed")
+                self._say(f"[{name}] did not end within {spec.patience:.0f} s and was killed")
                 self._signal(name, signal.SIGKILL)
                 process.wait()
         for reader in self._readers:
