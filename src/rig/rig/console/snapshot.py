@@ -142,7 +142,7 @@ def _rate(values: dict[str, str], kind: str) -> str:
         found = _number(values, "frames/s")
         return wording.UNKNOWN if math.isnan(found) else f"{found:.1f} fps"
     found = _number(values, "events/s")
-    if found:
+    if found > 0:  # not NaN either
         return wording.amount(found, "ev/s")
     # A camera whose bytes are passed on undecoded counts packets alone.
     packets = _number(values, "packets/s")
