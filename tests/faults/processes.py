@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from rig.graph import Graph, NodeSpec
@@ -100,7 +101,8 @@ def _beside(node: str) -> Fault:
 
 
 for _name in SIDE_NODES:
-    _beside(_name)
+    if find_spec(f"rig.nodes.{_name}") is not None:
+        _beside(_name)
 
 
 @fault("kill -9 rig record itself")
