@@ -17,6 +17,8 @@ from rich.table import Table
 from benchmarks.measurement import Measurement, advantage
 
 MODULES = ("slicing", "evt3", "transport", "devices", "simulation")
+SLOW = ("clocks",)
+"""An hour: only when asked for."""
 PEERS = Path(__file__).parents[1] / ".venv-bench"
 
 
@@ -27,12 +29,14 @@ def main() -> int:
         0, or 1 when a module failed; the others' figures are written all the same.
     """
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("modules", nargs="*", metavar="module", help=f"of {', '.join(MODULES)}; default all")
+    parser.add_argument(
+        "modules", nargs="*", metavar="module", help=f"of {', '.join(MODULES + SLOW)}; default all but clocks"
+    )
     parser.add_argument("--out", type=Path, default=Path("out/bench.json"), help="default out/bench.json")
     options = parser.parse_args()
-    unknown = set(options.modules) - set(MODULES)
+    unknown = set(options.modules) - set(MODULES + SLOW)
     if unknown:
-        parser.error(f"no module {', '.join(sorted(unknown))}; there are: {', '.join(MODULES)}")
+        parser.error(f"no module {', '.join(sorted(unknown))}; there are: {', '.join(MODULES + SLOW)}")
     if PEERS.is_dir():
         # Behind our own packages: a peer runs with the numpy and numba that we run with.
         sys.path.append(str(PEERS))

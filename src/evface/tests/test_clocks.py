@@ -217,7 +217,7 @@ def test_offsets_lie_within_what_is_said_of_them() -> None:
         speed = movement(10.0, seed)
         late = int(np.random.default_rng(seed).integers(-400, 400))
         found = correlated(
-            "evk4", "davis346", "event rate correlation",
+            "left", "right", "event rate correlation",
             seen(speed, seed, 200.0, 80.0, late).intervals(), seen(speed, seed + 1000, 60.0, 10.0),
         )  # fmt: skip
         if found.known:
@@ -242,7 +242,7 @@ def test_nothing_is_said_where_nothing_moves_or_each_sees_something_else() -> No
     for seed in range(20):
         still = np.zeros(12_000)
         alone = correlated(
-            "evk4", "davis346", "event rate correlation",
+            "left", "right", "event rate correlation",
             seen(still, seed, 0.0, 80.0).intervals(), seen(still, seed + 1000, 0.0, 10.0),
         )  # fmt: skip
         assert not alone.known

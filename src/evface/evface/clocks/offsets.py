@@ -27,6 +27,10 @@ SYSTEMATIC: dict[Method, int] = {
 """ns, half width of a 95 % interval: what no repetition tells. A pixel in dim light answers some ms late, the
 DAVIS346's later than the EVK4's; frames are exposed, and read row by row. From `benchmarks/clocks.py`."""
 
+LATER = {("evk4", "davis346"): 2.5 * MILLISECOND}
+"""ns that the second one's pixels answer later than the first one's in the light of a room: a third of the
+bandwidth (docs/sensor_model.md). It is taken off; how much it varies with the light is in `SYSTEMATIC`."""
+
 SECOND = 1_000_000_000
 """ns."""
 
@@ -111,7 +115,8 @@ def correlated(
         return replace(found, reason=f"stretches contradict each other: +-{uncertainty / MILLISECOND:.0f} ms")
     return replace(
         found,
-        offset=peak.offset / SECOND, uncertainty=uncertainty / SECOND, method=method,
+        offset=(peak.offset - LATER.get((sensor, reference), 0.0)) / SECOND,
+        uncertainty=uncertainty / SECOND, method=method,
         statistical=peak.uncertainty / SECOND,
     )  # fmt: skip
 

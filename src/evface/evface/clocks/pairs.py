@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evface.clocks.activity import Activity
+from evface.clocks.activity import MIDDLE, Activity
 from evface.clocks.counting import SECONDS, EventCounter
 from evface.clocks.envelope import ClockFit, MinimumDelay
 from evface.clocks.frames import FrameIntervals
@@ -14,10 +14,6 @@ from evface.events.codecs.decoder import Bytes
 
 CAMERAS = {"davis346": "events", "evk4": "events", "webcam": "image_raw/compressed"}
 """Cameras whose clocks are compared, and the topic of each; the first one there is the reference."""
-
-MIDDLE = (0.2, 0.1, 0.8, 0.9)
-"""Left, top, right and bottom of where a face is looked for, of the sensor's width and height, until somebody
-knows better: a passer-by behind a person crosses every camera's picture at another time."""
 
 
 class EventClock:
