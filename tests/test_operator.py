@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import os
 import signal
@@ -123,3 +124,33 @@ def test_the_face_is_tracked_in_a_replay(virtual_session: Session, tmp_path: Pat
         last = list(csv.DictReader(file))[-1]
     assert float(last["probability"]) > 0.95
     assert 100 < float(last["width"]) < 260
+
+
+def test_a_session_that_was_killed_goes_on_at_the_action_unit_where_it_was(tmp_path: Path) -> None:
+    cameras = {
+        "davis346": {"source": "virtual", "scene": "photograph", "pixels": "ideal", "step_rate": 200.0}
+    }
+    arguments = ["--rig", rig_file(tmp_path, cameras), "--out", str(tmp_path / "out")]
+    first = [*arguments, "--script", script_file(tmp_path), "--aus", "12,45,51", "--consent", "research"]
+    folder = tmp_path / "out" / "sub-S01" / "ses-01"
+    with rig("record", *first) as terminal:
+        terminal.wait_for("every sensor is heard")
+        terminal.type("start")
+        terminal.wait_for("2/3  AU 45 Blink: perform")
+        terminal.process.kill()
+    for held in ("journal.jsonl", ".lock"):
+        with (folder / held).open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # until its node, whose starter is gone, has ended too
+    with rig("record", *arguments, "--resume") as terminal:
+        terminal.wait_for("every sensor is heard")
+        terminal.type("start")
+        terminal.wait_for("session over: 4 takes are safe")
+    assert terminal.process.returncode == 0
+    manifest = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+    assert sorted((line["au"], line["run"], line["outcome"]) for line in manifest) == [
+        (12, 1, "complete"),
+        (45, 1, "interrupted"),
+        (45, 2, "complete"),
+        (51, 1, "complete"),
+    ]
+    assert json.loads((folder / "consent.json").read_text())["how"] == "virtual"
