@@ -170,11 +170,13 @@ def test_takes_notes_and_verdicts_come_from_the_sessions_files(tmp_path: Path) -
     files = SessionFiles()
     append(
         tmp_path / "manifest.jsonl",
-        {"take": "one", "au": 12, "run": 1, "outcome": "redone", "bytes": 2_000_000},
+        {"take": "one", "au": 12, "run": 1, "outcome": "complete", "bytes": 2_000_000},
     )
     append(
         tmp_path / "journal.jsonl",
         {"event": "opened", "script": {"texts": {"scopes": {"research": "For research."}, "labels": {}}}},
+        {"event": "take", "au": 12, "take": 1, "outcome": "complete"},
+        {"event": "take", "au": 12, "take": 1, "outcome": "redone"},
         {"command": "note", "argument": "blinked", "accepted": True, "about": {"au": 12, "take": 1}},
         {"command": "note", "argument": "refused", "accepted": False},
     )

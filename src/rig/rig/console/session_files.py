@@ -21,6 +21,7 @@ class SessionFiles:
         takes: lines of the manifest, oldest first.
         quality: of each take by its name, as in quality.json.
         notes: lines of the journal that hold a note, oldest first.
+        outcomes: of takes by FACS number and run; the journal knows of a complete one that was done again.
         texts: of the session's script, as the journal says it began.
     """
 
@@ -28,6 +29,7 @@ class SessionFiles:
     takes: list[dict[str, Any]] = field(default_factory=list)
     quality: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: list[dict[str, Any]] = field(default_factory=list)
+    outcomes: dict[tuple[int, int], str] = field(default_factory=dict)
     texts: dict[str, Any] = field(default_factory=dict)
     _read: dict[str, int] = field(default_factory=dict)
 
@@ -39,7 +41,7 @@ class SessionFiles:
         """
         if path != self.folder:
             self.folder, self.takes, self.notes = path, [], []
-            self.quality, self.texts, self._read = {}, {}, {}
+            self.quality, self.outcomes, self.texts, self._read = {}, {}, {}, {}
         if path is None:
             return
         self.takes += self._news(path / "manifest.jsonl")
@@ -55,6 +57,8 @@ class SessionFiles:
     def _hear(self, line: dict[str, Any]) -> None:
         if line.get("event") == "opened":
             self.texts = (line.get("script") or {}).get("texts") or {}
+        elif line.get("event") == "take":
+            self.outcomes[line.get("au", 0), line.get("take", 0)] = str(line.get("outcome", ""))
         elif line.get("command") == "note" and line.get("accepted"):
             self.notes.append(line)
 

@@ -277,7 +277,7 @@ def _take(heard: Heard, files: SessionFiles, line: Found) -> Found:
         "au": au,
         "run": run,
         "block": line.get("block", ""),
-        "outcome": line.get("outcome", wording.UNKNOWN),
+        "outcome": files.outcomes.get((au, run)) or line.get("outcome", wording.UNKNOWN),
         "lost": line.get("lost", 0),
         "bytes": wording.amount(line.get("bytes", 0), "B"),
         "notes": [
