@@ -108,6 +108,7 @@ def test_safe_to_leave_is_said_when_it_is_known(
 
 def test_what_the_recorder_said_before_a_take_ended_says_nothing_of_that_take() -> None:
     found = heard({"phase": "paused"}, {})
+    assert found.recorder is not None
     found.recorder[1].header.stamp = to_time(99_000_000_000)
     assert safety(found, NOW).safe is None
 
@@ -208,6 +209,7 @@ def test_a_flagged_take_is_advice_until_the_session_is_over() -> None:
     check = QualityCheck(name="packet gaps", sensor="evk4", level=QualityCheck.RED, value="3")
     found.takes["one"] = QualityReport(take="one", level=2, redo_suggested=True, checks=[check])
     assert view(found)["advice"] == "one is flagged: evk4 packet gaps: 3. A redo is suggested."
+    assert found.state is not None
     found.state[1].phase = "finished"
     assert view(found)["advice"] == ""
 
@@ -250,7 +252,7 @@ def packet(at: int, count: int = 40, width: int = 1280, height: int = 720) -> by
 
 def picture(preview: Preview | None) -> np.ndarray:
     assert preview is not None
-    return cv2.imdecode(np.frombuffer(preview.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(cv2.imdecode(np.frombuffer(preview.jpeg, np.uint8), cv2.IMREAD_COLOR))
 
 
 def test_events_are_drawn_small_and_of_the_last_moment_alone() -> None:
