@@ -222,6 +222,18 @@ def two_sessions(bench: Bench) -> Found:
     return Found("the second one is refused in one line, the first one is not disturbed")
 
 
+@fault("another session in the same ROS domain")
+def foreign_session(bench: Bench) -> Found:
+    with bench.session(bench.graph()) as session:
+        session.at("demonstration")
+        with bench.process("conductor", str(bench.recordings)):
+            expect(session.end() == 0, f"the session ended with {session.code}: {session.said.errors}")
+    expect(session.outcomes == ["complete", "complete"], f"takes: {session.outcomes}")
+    strange = [path.name for path in bench.recordings.rglob("sub-S99*")]
+    expect(not strange, f"recorded: {strange}")
+    return Found("nothing of it is recorded; the session went on to its end")
+
+
 # --- `rig record` as a process of its own ----------------------------------------------------------
 
 

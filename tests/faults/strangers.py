@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import random
 import sys
+from collections.abc import Callable
 
 import numpy as np
 from rclpy.node import Node
@@ -14,7 +15,8 @@ from event_camera_msgs.msg import EventPacket
 from evface.events import Events, encode_evt3
 from rig.spinning import Process, run
 from rig.stamps import host_now, to_time
-from rig.transport import EVENTS_QOS
+from rig.transport import EVENTS_QOS, LATCHED_QOS
+from rig_interfaces.msg import SessionState
 
 EVENTS = "/davis346/events"
 
@@ -78,6 +80,25 @@ class Camera(Stranger):
         return message
 
 
+class Conductor(Stranger):
+    """Leads a session of somebody else, over and over, in the same ROS domain."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__("other_conductor")
+        self._output, self._count = output, 0
+        self._state = self.create_publisher(SessionState, "/session/state", LATCHED_QOS)
+        self.create_timer(0.3, self._publish)
+
+    def _publish(self) -> None:
+        self._count += 1
+        state = SessionState(
+            subject="S99", session="01", phase="perform", au=4, take=self._count // 3 + 1, output=self._output
+        )
+        state.recording = self._count % 3 != 0
+        state.header.stamp = to_time(host_now())
+        self._state.publish(state)
+
+
 class Sleeper(Stranger):
     """Subscribes to the events and is then stopped by whoever started it."""
 
@@ -92,7 +113,8 @@ class Sleeper(Stranger):
 
 def main(what: str, *arguments: str) -> int:
     """Run until killed."""
-    return run(lambda: Camera(*arguments) if what == "camera" else Sleeper())
+    kinds: dict[str, Callable[..., Stranger]] = {"camera": Camera, "conductor": Conductor, "sleeper": Sleeper}
+    return run(lambda: kinds[what](*arguments))
 
 
 if __name__ == "__main__":

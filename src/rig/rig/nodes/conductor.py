@@ -186,7 +186,9 @@ class Conductor(Node, Process):
     # --- what comes in -----------------------------------------------------------------------------
 
     def _on_recorder(self, status: RecorderStatus) -> None:
-        self._recorder = status
+        # Another session's recorder in this ROS domain tells nothing about ours.
+        if not status.folder or Path(status.folder) == self._folder:
+            self._recorder = status
 
     def _on_shown(self, marker: Marker) -> None:
         self._journal.write(

@@ -86,6 +86,7 @@ class Recorder(Node, Process):
         self._truths = Truths()
         self._error = ""
         self._failed = False
+        self._strangers = False
         self._status = self.create_publisher(RecorderStatus, "/recorder/status", LATCHED_QOS)
         for topic, (kind, qos) in self._topics.items():
             self.create_subscription(kind, topic, self._hears(topic), qos, raw=True)
@@ -164,6 +165,13 @@ class Recorder(Node, Process):
     def _follow(self, state: SessionState) -> None:
         if self._session is None and state.output and not self._failed:
             self._open_session(state)
+        if self._session is not None and not self._session.is_of(state):
+            if not self._strangers:
+                self._strangers = True
+                print(
+                    "warning: another session is led in this ROS domain; it is not recorded here", flush=True
+                )
+            return
         ending = self._take is not None and self._take.facts.ended is not None
         if ending and state.recording:
             self._close_take()

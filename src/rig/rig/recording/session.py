@@ -11,6 +11,7 @@ import evface
 from evface.bags import stamp
 from evface.errors import EvfaceError
 from evface.privacy import audit, require_consent
+from evface.protocol.journal import session_folder
 from rig.errors import RecordingError
 from rig.recording.disk import free_bytes
 from rig.recording.facts import TakeFacts
@@ -83,7 +84,7 @@ class RecordingSession:
         truths: Truths,
         required: Iterable[str],
     ) -> None:
-        folder = Path(state.output) / f"sub-{state.subject}" / f"ses-{state.session}"
+        folder = session_folder(Path(state.output), state.subject, state.session)
         self._topics, self._budget, self._reserve, self._truths = topics, budget, reserve, truths
         self._manifest = Manifest(folder, resume=resume)
         self.mended: list[Mended] = repair_session(self._manifest)
@@ -107,6 +108,10 @@ class RecordingSession:
         if self.finished or self.mended:
             self._facts["resumed_ns"] = [*self._facts.get("resumed_ns", []), stamp(state)]
         self._write_facts()
+
+    def is_of(self, state: Any) -> bool:
+        """Whether a state is this session's: one domain may carry several, and a take of another subject."""
+        return session_folder(Path(state.output), state.subject, state.session) == self.folder
 
     @property
     def folder(self) -> Path:
