@@ -8,7 +8,6 @@ import typer
 from rich.console import Console
 
 from evface.calibration.board import Board
-from evface.calibration.session import REPORT, VIEWS, CalibrationSession
 from evface.validation import validated
 from rig.graph import CalibrateOptions, calibrate_graph
 
@@ -39,6 +38,9 @@ def calibrate(
     OUT gets a camera_info YAML per camera, extrinsics.yaml and report.png: rig record --calibration OUT
     uses it.
     """
+    # Imported late: no other command waits for scipy.
+    from evface.calibration.session import REPORT, VIEWS, CalibrationSession
+
     console = Console(highlight=False, soft_wrap=True)
 
     def say(line: str) -> None:
