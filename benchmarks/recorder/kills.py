@@ -117,7 +117,10 @@ class Trials:
             self._play(trial, subject, before)
             trial.killed = host_now()
             os.kill(running.pid("recorder"), signal.SIGKILL)
-        self._look(trial, self._out / f"sub-{subject}" / "ses-01")
+        try:
+            self._look(trial, self._out / f"sub-{subject}" / "ses-01")
+        except EvfaceError as error:
+            trial.complaints.append(str(error))
         return trial
 
     def _play(self, trial: Trial, subject: str, before: int) -> None:
@@ -162,9 +165,7 @@ class Trials:
             if not manifest.path.read_bytes().startswith(whole) if whole else False:
                 trial.complaints.append("lines of the manifest were changed")
             self._read(trial, folder, lines, manifest.takes())
-            trial.complaints += list(_disagreements(manifest))
-        except EvfaceError as error:
-            trial.complaints.append(str(error))
+            trial.complaints += _disagreements(manifest)
         finally:
             manifest.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from mcap.records import Channel, Schema
@@ -17,6 +18,9 @@ from rig.recording.disk import SteadySync, sync
 CHUNK_BYTES = 4 << 20
 CHUNK_AGE = 0.25
 """A chunk is written when it holds this many bytes, or its first message is this old, s."""
+
+BUFFER = 1 << 16
+"""bytes."""
 
 
 class BagWriter:
@@ -32,14 +36,15 @@ class BagWriter:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
         self.path = folder / f"{folder.name}.mcap"
-        self._file = self.path.open("xb", buffering=0)
+        # Messages are larger than the buffer and go past it; it is for the small ones.
+        self._file = self.path.open("xb", buffering=BUFFER)
         self._digest = hashlib.sha256()
         self._size = 0
         self._contents = Contents()
         self._ids: dict[str, int] = {}
         self._chunk = Chunk()
         self._chunk_begun = 0.0
-        self._put(head())
+        self._put([head()])
         self._sync = SteadySync(self._file.fileno())
 
     @property
@@ -97,17 +102,17 @@ class BagWriter:
         """
         if not len(self._chunk):
             return
-        data, entry = self._chunk.encode(self._size)
-        self._put(data)
+        parts, entry = self._chunk.encode(self._size)
+        self._put(parts)
         self._contents.add(entry, self._chunk.offsets)
         self._chunk = Chunk()
 
-    def _put(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._file.write(rest) :]
-        self._digest.update(data)
-        self._size += len(data)
+    def _put(self, parts: list[bytes]) -> None:
+        self._file.writelines(parts)
+        self._file.flush()
+        for part in parts:
+            self._digest.update(part)
+            self._size += len(part)
 
     def close(self) -> str:
         """End the bag and bring it to the disk.
@@ -119,7 +124,7 @@ class BagWriter:
             OSError: the disk is full or gone.
         """
         self.flush()
-        self._put(self._contents.tail(self._size, self.path.name))
+        self._put([self._contents.tail(self._size, self.path.name)])
         self._sync.end()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -129,7 +134,8 @@ class BagWriter:
     def abandon(self) -> None:
         """Let go of the file as it is; `rig repair` makes a bag of it."""
         self._sync.end()
-        self._file.close()
+        with suppress(OSError):  # what is left in the buffer of a disk that refuses
+            self._file.close()
 
 
 def write_metadata(bag: Path, contents: Contents) -> None:

@@ -26,7 +26,7 @@ MessageOffsets = dict[int, list[tuple[int, int]]]
 
 
 class Chunk:
-    """Collects records; nothing is copied before the chunk is encoded.
+    """Collects records; messages are not copied, not even when it is encoded.
 
     Attributes:
         size: bytes of the records.
@@ -58,26 +58,31 @@ class Chunk:
         self._parts.append(part)
         self.size += len(part)
 
-    def encode(self, start: int) -> tuple[bytes, ChunkIndex]:
-        """The chunk with the indexes of its messages behind it, and its entry in the bag's summary.
+    def encode(self, start: int) -> tuple[list[bytes], ChunkIndex]:
+        """The chunk with the indexes of its messages behind it, in parts, and its entry in the bag's summary.
 
         Args:
             start: where in the file it will lie.
         """
-        records = b"".join(self._parts)
         times = [time for entries in self.offsets.values() for time, _ in entries]
         head = _CHUNK.pack(
             Opcode.CHUNK,
-            _CHUNK_FIELDS + len(records),
+            _CHUNK_FIELDS + self.size,
             min(times),
             max(times),
-            len(records),
-            zlib.crc32(records),
+            self.size,
+            self._checksum(),
             0,
-            len(records),
+            self.size,
         )
-        indexes, entry = index(start, len(head) + len(records), self.offsets)
-        return b"".join((head, records, indexes)), entry
+        indexes, entry = index(start, len(head) + self.size, self.offsets)
+        return [head, *self._parts, indexes], entry
+
+    def _checksum(self) -> int:
+        crc = 0
+        for part in self._parts:
+            crc = zlib.crc32(part, crc)
+        return crc
 
 
 def index(start: int, length: int, offsets: MessageOffsets) -> tuple[bytes, ChunkIndex]:
