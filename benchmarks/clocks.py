@@ -137,11 +137,11 @@ def summary(name: str, found: list[Trial]) -> list[Measurement]:
     rows = {
         ("sessions", ""): float(len(found)),
         ("an offset was said", "sessions"): float(len(known)),
-        ("truth within the 95 % uncertainty", "%"): 100.0 * float(np.mean(inside or [0])),
+        ("truth within the 95 % uncertainty", "%"): 100.0 * float(np.mean(inside or [False])),
         ("error, median", "ms"): float(np.median(errors)),
         ("error, worst", "ms"): float(errors.max()),
         (f"error below {LIMIT:g} ms where somebody is asked to move", "%"):
-            100.0 * float(np.mean(below or [0])),
+            100.0 * float(np.mean(below or [False])),
         ("uncertainty, median", "ms"): float(np.median(stated or [0])),
     }  # fmt: skip
     return [

@@ -176,7 +176,7 @@ def test_counts_keep_the_newest_seconds_and_triggers() -> None:
     for begin in range(0, len(events), 400):
         part = events[begin : begin + 400]
         counter.add(encode_evt3(part) + trigger, int(part.t[0]) * 1000)
-    activity = counter.activity(fit_of_truth())  # type: ignore[arg-type]
+    activity = counter.activity(fit_of_truth())
     assert activity is not None
     assert 490 * MS < activity.end - activity.begin <= 500 * MS
     edges = counter.triggers()
@@ -413,8 +413,8 @@ def take(tmp_path_factory: pytest.TempPathFactory) -> Path:
             t = np.array([zero + faults.shown(at * MS) // 1000 for at in ms], np.int64)
             n = len(t)
             events = Events(
-                rng.integers(0.3 * size[0], 0.7 * size[0], n).astype(np.uint16),
-                rng.integers(0.3 * size[1], 0.7 * size[1], n).astype(np.uint16),
+                rng.integers(3 * size[0] // 10, 7 * size[0] // 10, n).astype(np.uint16),
+                rng.integers(3 * size[1] // 10, 7 * size[1] // 10, n).astype(np.uint16),
                 np.ones(n, np.uint8), t, *size,
             )  # fmt: skip
             end = zero + faults.shown((begin + 10) * MS) // 1000
