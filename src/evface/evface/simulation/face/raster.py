@@ -92,38 +92,112 @@ def _reach(low, high, first, last):  # type: ignore[no-untyped-def]
     return max(np.int64(first), np.int64(np.ceil(low))), min(np.int64(last), np.int64(np.floor(high)))
 
 
-def _drawing(channels: int) -> Callable[..., None]:
-    """The kernel for pictures of so many channels: with the number known it is compiled without a loop."""
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _fill(kind, flat, columns, at, count, picture, u0, du, v0, dv, s0, ds, begin):  # type: ignore[no-untyped-def]
+    """A run of pixels: texture ``[h * w, C]`` times light, onto the picture ``[H * W, C]``."""
+    limit = np.int32(len(flat)) - columns - np.int32(2)
+    for i in range(count):
+        column = begin + np.float32(i)
+        texel, w00, w01, w10, w11 = _texel(u0 + column * du, v0 + column * dv, columns, limit)
+        light = s0 + column * ds
+        pixel = at + np.uintp(i)
+        for channel in range(len(kind)):
+            picture[pixel, channel] = light * (
+                w00 * flat[np.uintp(texel), channel] + w01 * flat[np.uintp(texel + 1), channel]
+                + w10 * flat[np.uintp(texel + columns), channel]
+                + w11 * flat[np.uintp(texel + columns + 1), channel]
+            )  # fmt: skip
 
-    @njit(cache=True, nogil=True, fastmath=True, inline="always")
-    def fill(flat, columns, at, count, picture, u0, du, v0, dv, s0, ds, begin):  # type: ignore[no-untyped-def]
-        """A run of pixels: texture ``[h * w, C]`` times light, onto the picture ``[H * W, C]``."""
-        limit = np.int32(len(flat)) - columns - np.int32(2)
-        for i in range(count):
-            column = begin + np.float32(i)
-            texel, w00, w01, w10, w11 = _texel(u0 + column * du, v0 + column * dv, columns, limit)
-            light = s0 + column * ds
-            pixel = at + np.uintp(i)
-            for channel in range(channels):
-                picture[pixel, channel] = light * (
-                    w00 * flat[np.uintp(texel), channel] + w01 * flat[np.uintp(texel + 1), channel]
-                    + w10 * flat[np.uintp(texel + columns), channel]
-                    + w11 * flat[np.uintp(texel + columns + 1), channel]
-                )  # fmt: skip
 
-    @njit(cache=True, nogil=True, fastmath=True, inline="always")
-    def veil(flat, opacity, columns, at, count, picture, u0, du, v0, dv, s0, ds, begin):  # type: ignore[no-untyped-def]
-        """As `fill`, of a texture that one can see through."""
-        limit = np.int32(len(flat)) - columns - np.int32(2)
-        for i in range(count):
-            column = begin + np.float32(i)
-            texel, w00, w01, w10, w11 = _texel(u0 + column * du, v0 + column * dv, columns, limit)
-            light = s0 + column * ds
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _veil(kind, flat, opacity, columns, at, count, picture, u0, du, v0, dv, s0, ds, begin):  # type: ignore[no-untyped-def]
+    """As `_fill`, of a texture that one can see through."""
+    limit = np.int32(len(flat)) - columns - np.int32(2)
+    for i in range(count):
+        column = begin + np.float32(i)
+        texel, w00, w01, w10, w11 = _texel(u0 + column * du, v0 + column * dv, columns, limit)
+        light = s0 + column * ds
+        t00, t01 = np.uintp(texel), np.uintp(texel + 1)
+        t10, t11 = np.uintp(texel + columns), np.uintp(texel + columns + 1)
+        share = w00 * opacity[t00] + w01 * opacity[t01] + w10 * opacity[t10] + w11 * opacity[t11]
+        pixel = at + np.uintp(i)
+        for channel in range(len(kind)):
+            value = light * (
+                w00 * flat[t00, channel] + w01 * flat[t01, channel]
+                + w10 * flat[t10, channel] + w11 * flat[t11, channel]
+            )  # fmt: skip
+            under = picture[pixel, channel]
+            picture[pixel, channel] = under + share * (value - under)
+
+
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _cover(kind, flat, opacity, columns, see_through, picture, width, box, corners, weights, carried):  # type: ignore[no-untyped-def]
+    """The pixels inside: those of a row are one run, drawn without a question, in vectors."""
+    one = np.float32(1.0)
+    left, right, top, bottom = box
+    xa, ya = corners[0], corners[1]
+    bx, by, cx, cy = weights
+    ua, ub, uc, va, vb, vc, sa, sb, sc = carried
+    fall_a, fall_b, fall_c = _per_weight(-bx - cx), _per_weight(bx), _per_weight(cx)
+    du, dv, ds = bx * ub + cx * uc, bx * vb + cx * vc, bx * sb + cx * sc
+    for line in range(top, bottom + 1):
+        down = np.float32(line) - ya
+        wb, wc = down * by - xa * bx, down * cy - xa * cx
+        first, last = _span(one - wb - wc, fall_a, np.float32(left), np.float32(right))
+        first, last = _span(wb, fall_b, first, last)
+        first, last = _span(wc, fall_c, first, last)
+        # A pixel on the edge of two triangles must not fall between them.
+        begin, end = np.int64(np.ceil(first - SLACK)), np.int64(np.floor(last + SLACK))
+        begin, end = max(begin, left), min(end, right)
+        if begin > end:
+            continue
+        at, many, start = np.uintp(line * width + begin), end - begin + 1, np.float32(begin)
+        u0, v0, s0 = ua + wb * ub + wc * uc, va + wb * vb + wc * vc, sa + wb * sb + wc * sc
+        if see_through:
+            _veil(kind, flat, opacity, columns, at, many, picture, u0, du, v0, dv, s0, ds, start)
+        else:
+            _fill(kind, flat, columns, at, many, picture, u0, du, v0, dv, s0, ds, start)
+
+
+@njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _fade(kind, flat, opacity, columns, see_through, picture, width, rows, corners, weights, carried, side):  # type: ignore[no-untyped-def]
+    """A pixel's width beyond its outline the surface fades with the distance from the outline."""
+    one, zero, tiny = np.float32(1.0), np.float32(0.0), np.float32(1e-9)
+    limit = np.int32(len(flat)) - columns - np.int32(2)
+    xa, ya, xb, yb, xc, yc = corners
+    bx, by, cx, cy = weights
+    ua, ub, uc, va, vb, vc, sa, sb, sc = carried
+    if side == 0:
+        x0, y0, x1, y1 = xb, yb, xc, yc
+    elif side == 1:
+        x0, y0, x1, y1 = xc, yc, xa, ya
+    else:
+        x0, y0, x1, y1 = xa, ya, xb, yb
+    dx, dy = x1 - x0, y1 - y0
+    squared = one / max(tiny, dx * dx + dy * dy)
+    top, bottom = _reach(min(y0, y1) - one, max(y0, y1) + one, rows[0], rows[1])
+    left, right = _reach(min(x0, x1) - one, max(x0, x1) + one, 0, width - 1)
+    for line in range(top, bottom + 1):
+        for at in range(left, right + 1):
+            px, py = np.float32(at), np.float32(line)
+            along = min(one, max(zero, ((px - x0) * dx + (py - y0) * dy) * squared))
+            nx, ny = x0 + along * dx, y0 + along * dy
+            away = (px - nx) * (px - nx) + (py - ny) * (py - ny)
+            wb = (px - xa) * bx + (py - ya) * by
+            wc = (px - xa) * cx + (py - ya) * cy
+            if away >= one or (wb >= zero and wc >= zero and wb + wc <= one):
+                continue
+            pb = zero if side == 1 else (one - along if side == 0 else along)
+            pc = zero if side == 2 else (along if side == 0 else one - along)
+            texel, w00, w01, w10, w11 = _texel(ua + pb * ub + pc * uc, va + pb * vb + pc * vc, columns, limit)
+            light = sa + pb * sb + pc * sc
             t00, t01 = np.uintp(texel), np.uintp(texel + 1)
             t10, t11 = np.uintp(texel + columns), np.uintp(texel + columns + 1)
-            share = w00 * opacity[t00] + w01 * opacity[t01] + w10 * opacity[t10] + w11 * opacity[t11]
-            pixel = at + np.uintp(i)
-            for channel in range(channels):
+            share = one - np.sqrt(away)
+            if see_through:
+                share *= w00 * opacity[t00] + w01 * opacity[t01] + w10 * opacity[t10] + w11 * opacity[t11]
+            pixel = np.uintp(line * width + at)
+            for channel in range(len(kind)):
                 value = light * (
                     w00 * flat[t00, channel] + w01 * flat[t01, channel]
                     + w10 * flat[t10, channel] + w11 * flat[t11, channel]
@@ -131,134 +205,53 @@ def _drawing(channels: int) -> Callable[..., None]:
                 under = picture[pixel, channel]
                 picture[pixel, channel] = under + share * (value - under)
 
-    @njit(cache=True, nogil=True, fastmath=True, inline="always")
-    def cover(flat, opacity, columns, see_through, picture, width, box, corners, weights, carried):  # type: ignore[no-untyped-def]
-        """The pixels inside: those of a row are one run, drawn without a question, in vectors."""
-        one = np.float32(1.0)
-        left, right, top, bottom = box
-        xa, ya = corners[0], corners[1]
-        bx, by, cx, cy = weights
-        ua, ub, uc, va, vb, vc, sa, sb, sc = carried
-        fall_a, fall_b, fall_c = _per_weight(-bx - cx), _per_weight(bx), _per_weight(cx)
-        du, dv, ds = bx * ub + cx * uc, bx * vb + cx * vc, bx * sb + cx * sc
-        for line in range(top, bottom + 1):
-            down = np.float32(line) - ya
-            wb, wc = down * by - xa * bx, down * cy - xa * cx
-            first, last = _span(one - wb - wc, fall_a, np.float32(left), np.float32(right))
-            first, last = _span(wb, fall_b, first, last)
-            first, last = _span(wc, fall_c, first, last)
-            # A pixel on the edge of two triangles must not fall between them.
-            begin, end = np.int64(np.ceil(first - SLACK)), np.int64(np.floor(last + SLACK))
-            begin, end = max(begin, left), min(end, right)
-            if begin > end:
-                continue
-            at, many, start = np.uintp(line * width + begin), end - begin + 1, np.float32(begin)
-            u0, v0, s0 = ua + wb * ub + wc * uc, va + wb * vb + wc * vc, sa + wb * sb + wc * sc
-            if see_through:
-                veil(flat, opacity, columns, at, many, picture, u0, du, v0, dv, s0, ds, start)
-            else:
-                fill(flat, columns, at, many, picture, u0, du, v0, dv, s0, ds, start)
 
-    @njit(cache=True, nogil=True, fastmath=True, inline="always")
-    def fade(flat, opacity, columns, see_through, picture, width, rows, corners, weights, carried, side):  # type: ignore[no-untyped-def]
-        """A pixel's width beyond its outline the surface fades with the distance from the outline."""
-        one, zero, tiny = np.float32(1.0), np.float32(0.0), np.float32(1e-9)
-        limit = np.int32(len(flat)) - columns - np.int32(2)
-        xa, ya, xb, yb, xc, yc = corners
-        bx, by, cx, cy = weights
-        ua, ub, uc, va, vb, vc, sa, sb, sc = carried
-        if side == 0:
-            x0, y0, x1, y1 = xb, yb, xc, yc
-        elif side == 1:
-            x0, y0, x1, y1 = xc, yc, xa, ya
+@njit(cache=True, nogil=True, fastmath=True)
+def _draw(kind, mesh, points, texture, opacity, image, order, count, rows):  # type: ignore[no-untyped-def]
+    """Triangles in their order into the rows of the picture from the first to the last of ``rows``."""
+    triangles, neighbours, clear, keys, u, v = mesh
+    x, y, shade = points
+    width = image.shape[1]
+    columns = np.int32(texture.shape[1])
+    flat = texture.reshape(-1, len(kind))
+    through = opacity.reshape(-1)
+    picture = image.reshape(-1, len(kind))
+    one = np.float32(1.0)
+    for place in range(count):
+        k = order[place]
+        a, b, c = np.uintp(triangles[k, 0]), np.uintp(triangles[k, 1]), np.uintp(triangles[k, 2])
+        xa, ya, xb, yb, xc, yc = x[a], y[a], x[b], y[b], x[c], y[c]
+        top, bottom = _reach(min(ya, yb, yc), max(ya, yb, yc), rows[0], rows[1])
+        left, right = _reach(min(xa, xb, xc), max(xa, xb, xc), 0, width - 1)
+        # Does the surface end at the edge opposite to a, b, c?
+        na, nb, nc = neighbours[k, 0], neighbours[k, 1], neighbours[k, 2]
+        ea = na == BORDER or (na >= 0 and keys[na] < 0)
+        eb = nb == BORDER or (nb >= 0 and keys[nb] < 0)
+        ec = nc == BORDER or (nc >= 0 and keys[nc] < 0)
+        outlined = ea or eb or ec
+        if (left > right or top > bottom) and not outlined:
+            continue
+        inverse = one / ((xb - xa) * (yc - ya) - (xc - xa) * (yb - ya))
+        # Weights of b and c are linear in the pixel: so is everything that vertices carry.
+        bx, by = (yc - ya) * inverse, -(xc - xa) * inverse
+        cx, cy = -(yb - ya) * inverse, (xb - xa) * inverse
+        sa, sb, sc = shade[a], shade[b] - shade[a], shade[c] - shade[a]
+        ua, ub, uc = u[a], u[b] - u[a], u[c] - u[a]
+        va, vb, vc = v[a], v[b] - v[a], v[c] - v[a]
+        corners, weights = (xa, ya, xb, yb, xc, yc), (bx, by, cx, cy)
+        carried = (ua, ub, uc, va, vb, vc, sa, sb, sc)
+        box = (left, right, top, bottom)
+        if clear[k]:
+            _cover(kind, flat, through, columns, True, picture, width, box, corners, weights, carried)
         else:
-            x0, y0, x1, y1 = xa, ya, xb, yb
-        dx, dy = x1 - x0, y1 - y0
-        squared = one / max(tiny, dx * dx + dy * dy)
-        top, bottom = _reach(min(y0, y1) - one, max(y0, y1) + one, rows[0], rows[1])
-        left, right = _reach(min(x0, x1) - one, max(x0, x1) + one, 0, width - 1)
-        for line in range(top, bottom + 1):
-            for at in range(left, right + 1):
-                px, py = np.float32(at), np.float32(line)
-                along = min(one, max(zero, ((px - x0) * dx + (py - y0) * dy) * squared))
-                nx, ny = x0 + along * dx, y0 + along * dy
-                away = (px - nx) * (px - nx) + (py - ny) * (py - ny)
-                wb = (px - xa) * bx + (py - ya) * by
-                wc = (px - xa) * cx + (py - ya) * cy
-                if away >= one or (wb >= zero and wc >= zero and wb + wc <= one):
-                    continue
-                pb = zero if side == 1 else (one - along if side == 0 else along)
-                pc = zero if side == 2 else (along if side == 0 else one - along)
-                texel, w00, w01, w10, w11 = _texel(
-                    ua + pb * ub + pc * uc, va + pb * vb + pc * vc, columns, limit
-                )
-                light = sa + pb * sb + pc * sc
-                t00, t01 = np.uintp(texel), np.uintp(texel + 1)
-                t10, t11 = np.uintp(texel + columns), np.uintp(texel + columns + 1)
-                share = one - np.sqrt(away)
-                if see_through:
-                    share *= w00 * opacity[t00] + w01 * opacity[t01] + w10 * opacity[t10] + w11 * opacity[t11]
-                pixel = np.uintp(line * width + at)
-                for channel in range(channels):
-                    value = light * (
-                        w00 * flat[t00, channel] + w01 * flat[t01, channel]
-                        + w10 * flat[t10, channel] + w11 * flat[t11, channel]
+            _cover(kind, flat, through, columns, False, picture, width, box, corners, weights, carried)
+        if outlined:
+            for side in range(3):
+                if (side == 0 and ea) or (side == 1 and eb) or (side == 2 and ec):
+                    _fade(
+                        kind, flat, through, columns, clear[k], picture, width, rows,
+                        corners, weights, carried, side,
                     )  # fmt: skip
-                    under = picture[pixel, channel]
-                    picture[pixel, channel] = under + share * (value - under)
-
-    @njit(cache=True, nogil=True, fastmath=True)
-    def draw(mesh, points, texture, opacity, image, order, count, rows):  # type: ignore[no-untyped-def]
-        """Triangles in their order into the rows of the picture from the first to the last of ``rows``."""
-        triangles, neighbours, clear, keys, u, v = mesh
-        x, y, shade = points
-        width = image.shape[1]
-        columns = np.int32(texture.shape[1])
-        flat = texture.reshape(-1, channels)
-        through = opacity.reshape(-1)
-        picture = image.reshape(-1, channels)
-        one = np.float32(1.0)
-        for place in range(count):
-            k = order[place]
-            a, b, c = np.uintp(triangles[k, 0]), np.uintp(triangles[k, 1]), np.uintp(triangles[k, 2])
-            xa, ya, xb, yb, xc, yc = x[a], y[a], x[b], y[b], x[c], y[c]
-            top, bottom = _reach(min(ya, yb, yc), max(ya, yb, yc), rows[0], rows[1])
-            left, right = _reach(min(xa, xb, xc), max(xa, xb, xc), 0, width - 1)
-            # Does the surface end at the edge opposite to a, b, c?
-            na, nb, nc = neighbours[k, 0], neighbours[k, 1], neighbours[k, 2]
-            ea = na == BORDER or (na >= 0 and keys[na] < 0)
-            eb = nb == BORDER or (nb >= 0 and keys[nb] < 0)
-            ec = nc == BORDER or (nc >= 0 and keys[nc] < 0)
-            outlined = ea or eb or ec
-            if (left > right or top > bottom) and not outlined:
-                continue
-            inverse = one / ((xb - xa) * (yc - ya) - (xc - xa) * (yb - ya))
-            # Weights of b and c are linear in the pixel: so is everything that vertices carry.
-            bx, by = (yc - ya) * inverse, -(xc - xa) * inverse
-            cx, cy = -(yb - ya) * inverse, (xb - xa) * inverse
-            sa, sb, sc = shade[a], shade[b] - shade[a], shade[c] - shade[a]
-            ua, ub, uc = u[a], u[b] - u[a], u[c] - u[a]
-            va, vb, vc = v[a], v[b] - v[a], v[c] - v[a]
-            corners, weights = (xa, ya, xb, yb, xc, yc), (bx, by, cx, cy)
-            carried = (ua, ub, uc, va, vb, vc, sa, sb, sc)
-            box = (left, right, top, bottom)
-            if clear[k]:
-                cover(flat, through, columns, True, picture, width, box, corners, weights, carried)
-            else:
-                cover(flat, through, columns, False, picture, width, box, corners, weights, carried)
-            if outlined:
-                for side in range(3):
-                    if (side == 0 and ea) or (side == 1 and eb) or (side == 2 and ec):
-                        fade(
-                            flat, through, columns, clear[k], picture, width, rows,
-                            corners, weights, carried, side,
-                        )  # fmt: skip
-
-    return draw
-
-
-_DRAW = {1: _drawing(1), 3: _drawing(3)}
-"""Kernels: triangles onto a picture ``[H, W, C]``, by C."""
 
 
 class Rasterizer:
@@ -300,11 +293,12 @@ class Rasterizer:
             image: ``[H, W, C]``, C being 1 or 3; drawn over.
         """
         count = _order(self._triangles, self._lift, x, y, z, self._keys, self._counts, self._sorted)
-        kernel = _DRAW[image.shape[2]]
+        # Its length is known when the kernel is compiled: no loop over one channel is left of it.
+        kind = (0,) * image.shape[2]
 
         def draw(rows: tuple[int, int]) -> None:
-            kernel(
-                (self._triangles, self._neighbours, self._clear, self._keys, self._u, self._v),
+            _draw(
+                kind, (self._triangles, self._neighbours, self._clear, self._keys, self._u, self._v),
                 (x, y, shade), texture, opacity, image, self._sorted, count, rows,
             )  # fmt: skip
 
