@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,9 @@ except ModuleNotFoundError:
     pass  # the library is tested without ROS too
 else:
     os.environ.update(environment())
+
+# What a script starts in the background is deaf to Ctrl-C, and so would be the processes that tests send one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The first call of a compiled kernel takes seconds, so examples have no deadline.
 settings.register_profile("project", deadline=None)
