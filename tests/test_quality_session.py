@@ -10,7 +10,11 @@ import time
 from pathlib import Path
 
 from rig.graph import RecordOptions, record_graph
+from rig.listening import Listener
 from rig.starting.local import Running
+from rig.transport import LATCHED_QOS
+from rig_interfaces.msg import QualityCheck, QualityReport
+from rig_interfaces.srv import SessionCommand
 from tests.conftest import Session, rig_file, script_file
 
 SILENCE = 1.5
@@ -63,3 +67,41 @@ def test_a_camera_that_stalls_makes_its_take_red_and_a_redo_is_suggested(tmp_pat
     assert (quality["level"], quality["redo_suggested"]) == ("red", True)
     assert any(flag.startswith("webcam frame gaps") for flag in quality["flags"])
     assert any("redo suggested: webcam frame" in line for line in said)
+
+
+def test_a_session_begins_with_a_red_check_only_when_told_so_in_words(tmp_path: Path) -> None:
+    thresholds = tmp_path / "quality.yaml"
+    thresholds.write_text("event_rate_least: 1.0e+9")
+    camera = {"source": "virtual", "scene": "photograph", "pixels": "ideal", "step_rate": 200.0}
+    options = RecordOptions(
+        rig=rig_file(tmp_path, {"davis346": camera}),
+        script=script_file(tmp_path),
+        aus="12",
+        main_only=True,
+        consent="research",
+        out=str(tmp_path / "out"),
+    )
+    graph = record_graph(options).with_parameters(
+        {"quality_monitor": {"thresholds": str(thresholds)}, "console": {"port": 0}}
+    )
+    levels: list[int] = []
+    said: list[str] = []
+    with Running(graph, said.append) as running, Listener("operator") as listener:
+        client = listener.node.create_client(SessionCommand, "/conductor/command")
+
+        def tell(command: str, argument: str = "") -> SessionCommand.Response:
+            request = SessionCommand.Request(command=command, argument=argument, by="operator")
+            answer = client.call_async(request)
+            listener.spin(60.0, until=answer.done)
+            assert answer.done(), "\n".join(said)
+            return answer.result()
+
+        listener.hear("/quality", QualityReport, LATCHED_QOS, lambda report: levels.append(report.level))
+        heard = "[conductor] every sensor is heard"
+        listener.spin(120.0, until=lambda: heard in said and levels[-1:] == [QualityCheck.RED])
+        refused = tell("start")
+        assert not refused.accepted
+        assert refused.reason.startswith("red: davis346 event rate"), refused.reason
+        assert tell("start", "anyway").accepted
+        assert tell("stop").accepted
+        assert running.wait(60.0) == ("conductor", 1), "\n".join(said)

@@ -25,7 +25,8 @@ def record_a_liar(bench: Bench, lie: str) -> tuple[Session, dict[str, Any]]:
 @fault("sensor silent from the start", quick=True)
 def silent(bench: Bench) -> Found:
     graph = bench.graph(
-        aus="12", parameters={"recorder": {"cameras": ["davis346", "webcam"]}, "conductor": {"patience": 8.0}}
+        aus="12",
+        parameters={"recorder": {"cameras": ["davis346", "webcam"]}, "conductor": {"patience": 25.0}},
     )
     with bench.session(graph) as session:
         expect(session.end() == 2, f"the session ended with {session.code}")

@@ -7,11 +7,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from evface.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def number(default: float, unit: str, low: float, high: float, description: str, **extra: Any) -> Any:
+    """A field that is a number with a unit, from ``low`` to ``high``; ``extra`` goes into its schema."""
+    return Field(
+        default=default, ge=low, le=high, description=description, json_schema_extra={"unit": unit, **extra}
+    )
 
 
 def validated(model: type[Model], values: Mapping[str, Any], where: str) -> Model:

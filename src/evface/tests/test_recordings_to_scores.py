@@ -26,6 +26,7 @@ from evface.evaluation import StreamingRecognizer, score_take
 from evface.evaluation.figures import PhaseSpan, event_frame_picture, scores_over_time
 from evface.evaluation.strips import camera_strip, event_strip
 from evface.events import Events, open_recording
+from evface.protocol import Journal
 from evface.training.au import train_au
 from evface.training.config import TrainingConfig, load_config
 
@@ -192,6 +193,18 @@ def test_only_the_last_complete_take_of_a_trial_is_learnt_from(tmp_path: Path) -
     assert takes[0].quality["flags"][0] == "redone"
     assert "davis: no face seen" in takes[1].quality["flags"]
     assert takes[1].boxes["davis"].as_tuple() == (43.0, 0.0, 260.0, 260.0)
+
+
+def test_a_whole_take_that_somebody_wanted_again_is_not_learnt_from(tmp_path: Path) -> None:
+    root = record(tmp_path / "recordings", Plan(subjects=("S01",), aus=(12,), webcam=False, face=False))
+    convert(root, tmp_path / "dataset", boxes=False)
+    assert len(training_takes(list_takes(tmp_path / "dataset"))) == 1
+    journal = Journal(root / "sub-S01" / "ses-01")
+    journal.write("take", 0, au=12, trial=0, take=1, outcome="redone")
+    journal.close()
+    assert [take.outcome for take in find_takes(root)] == ["redone"]
+    convert(root, tmp_path / "dataset", boxes=False)
+    assert training_takes(list_takes(tmp_path / "dataset")) == []
 
 
 def test_lost_packets_are_counted_and_flagged(tmp_path: Path) -> None:

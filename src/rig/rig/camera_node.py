@@ -7,7 +7,6 @@ that is unplugged is looked for until it is back; the node stays active meanwhil
 
 from __future__ import annotations
 
-import array
 import json
 import math
 import sys
@@ -36,7 +35,6 @@ from evface.cameras import (
     CameraDescription,
     Cue,
     EncodedEvents,
-    Frame,
     ImuSample,
     LiveSource,
     Reading,
@@ -46,6 +44,7 @@ from evface.cameras import (
 from evface.cameras.reading import Reader
 from evface.errors import DeviceError, EvfaceError
 from rig.camera_info import camera_info
+from rig.camera_messages import compressed_image, event_packet, image, imu
 from rig.diagnosis import Health, diagnose
 from rig.external_driver import Relay
 from rig.parameters import declare
@@ -308,54 +307,24 @@ class CameraNode(LifecycleNode, Process):
     def _publish(self, reading: Reading) -> None:
         if isinstance(reading, EncodedEvents):
             self._publish_events(reading)
-        elif isinstance(reading, Frame):
-            self._publish_frame(reading)
+        elif isinstance(reading, ImuSample):
+            self._counts["imu"] += 1
+            self._ours["imu"].publish(imu(reading, self.camera))
         else:
-            self._publish_imu(reading)
+            self._counts["frames"] += 1
+            if isinstance(reading.image, bytes):
+                self._jpeg.publish(compressed_image(reading, self.camera))
+            else:
+                self._ours["image_raw"].publish(image(reading, self.camera))
 
     def _publish_events(self, packet: EncodedEvents) -> None:
-        message = EventPacket(
-            height=packet.height,
-            width=packet.width,
-            seq=self._seq + packet.lost,
-            time_base=packet.sensor_time,
-            encoding=packet.encoding,
-            # an ndarray or a list is copied element by element, an array at once
-            events=array.array("B", packet.data),
-        )
-        message.header.stamp = to_time(packet.host_time)
-        message.header.frame_id = self.camera
+        message = event_packet(packet, self._seq + packet.lost, self.camera)
         self._seq += packet.lost + 1
         self._counts["packets"] += 1
         self._counts["bytes"] += len(packet.data)
         if packet.count >= 0:
             self._counts["events"] += packet.count
         self._ours["events"].publish(message)
-
-    def _publish_frame(self, frame: Frame) -> None:
-        self._counts["frames"] += 1
-        stamp = to_time(frame.host_time)
-        if isinstance(frame.image, bytes):
-            compressed = CompressedImage(format="jpeg", data=array.array("B", frame.image))
-            compressed.header.stamp, compressed.header.frame_id = stamp, self.camera
-            self._jpeg.publish(compressed)
-            return
-        image = Image(height=frame.height, width=frame.width, encoding=frame.encoding)
-        image.step = frame.image.strides[0]
-        image.data = array.array("B", frame.image.tobytes())
-        image.header.stamp, image.header.frame_id = stamp, self.camera
-        self._ours["image_raw"].publish(image)
-
-    def _publish_imu(self, sample: ImuSample) -> None:
-        self._counts["imu"] += 1
-        message = Imu()
-        message.header.stamp, message.header.frame_id = to_time(sample.host_time), self.camera
-        a, w = message.linear_acceleration, message.angular_velocity
-        a.x, a.y, a.z = sample.acceleration
-        w.x, w.y, w.z = sample.angular_velocity
-        # REP 145: the first element of an unknown orientation's covariance is -1.
-        message.orientation_covariance[0] = -1.0
-        self._ours["imu"].publish(message)
 
     # --- once a second -----------------------------------------------------------------------------
 

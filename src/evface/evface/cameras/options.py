@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from evface.errors import ConfigError
+from evface.validation import number
 
 Camera = Literal["davis346", "evk4", "webcam"]
 
@@ -26,13 +27,6 @@ def _pixels(own: Pixels) -> Any:
         description="virtual, video file: those of a sensor, v2e's clean or noisy ones, or ideal ones, which "
         "have no noise and no bandwidth",
     )
-
-
-def _number(
-    default: float, unit: str, low: float, high: float, description: str, *, adjustable: bool = False
-) -> Any:
-    extra: dict[str, JsonValue] = {"unit": unit, "adjustable": adjustable}
-    return Field(default=default, ge=low, le=high, description=description, json_schema_extra=extra)
 
 
 def _switch(default: bool, description: str) -> Any:
@@ -77,21 +71,21 @@ class CameraOptions(BaseModel):
     seed: int = Field(
         default=0, ge=0, le=2**31 - 1, description="virtual: of the person and of the camera's noise"
     )
-    lux: float = _number(
+    lux: float = number(
         0.0, "lux", 0.0, 100_000.0, "virtual, video file: light on the scene; 0: what the scene says"
     )
 
-    clock_offset: float = _number(
+    clock_offset: float = number(
         0.0, "ms", -200.0, 200.0, "virtual: what every stamp on the host's clock is late by"
     )
-    clock_drift: float = _number(
+    clock_drift: float = number(
         0.0,
         "ppm",
         -200.0,
         200.0,
         "virtual: how much too fast the camera's own clock runs; a webcam's stamps too",
     )
-    stamp_jitter: float = _number(
+    stamp_jitter: float = number(
         0.0, "ms", 0.0, 50.0, "virtual: what a stamp is later by on average, and never earlier"
     )
 
@@ -99,7 +93,7 @@ class CameraOptions(BaseModel):
 class EventCameraOptions(CameraOptions):
     """What event cameras have."""
 
-    packet_ms: float = _number(5.0, "ms", 0.5, 100.0, "length of an event packet, where this side makes them")
+    packet_ms: float = number(5.0, "ms", 0.5, 100.0, "length of an event packet, where this side makes them")
     triggers: bool = Field(
         default=False, description="live: edges at the camera's trigger input go into the event packets"
     )
@@ -133,7 +127,7 @@ class Davis346Options(EventCameraOptions):
     """The DAVIS346: events, frames and IMU."""
 
     pixels: Pixels = _pixels("davis346")
-    step_rate: float = _number(
+    step_rate: float = number(
         1000.0, "Hz", 50.0, 2000.0, "virtual: the most pictures that events are made from; video file: all"
     )
     driver: Literal["auto", "dv_processing", "neuromorphic", "dv_ros2", "libcaer_driver"] = Field(
@@ -141,14 +135,14 @@ class Davis346Options(EventCameraOptions):
         description="live: what reads the camera; auto: dv_processing; neuromorphic: neuromorphic-drivers; "
         "dv_ros2, libcaer_driver: a node of that package, which runs already",
     )
-    frame_rate: float = _number(25.0, "Hz", 1.0, 40.0, "live, virtual: grey frames", adjustable=True)
+    frame_rate: float = number(25.0, "Hz", 1.0, 40.0, "live, virtual: grey frames", adjustable=True)
     auto_exposure: bool = _switch(
         False, "live with dv_processing, virtual: the camera chooses the exposure of its frames"
     )
-    exposure: float = _number(
+    exposure: float = number(
         5.0, "ms", 0.01, 100.0, "live, virtual: exposure of its frames without auto_exposure", adjustable=True
     )
-    noise_filter: float = _number(
+    noise_filter: float = number(
         2.0, "ms", 0.0, 1000.0,
         "live: the camera drops events without an event beside them within this time; 0: it keeps all",
         adjustable=True,
@@ -171,7 +165,7 @@ class Evk4Options(EventCameraOptions):
     """The Prophesee EVK4 (IMX636): events."""
 
     pixels: Pixels = _pixels("evk4")
-    step_rate: float = _number(
+    step_rate: float = number(
         60.0, "Hz", 20.0, 1000.0, "virtual: the most pictures that events are made from; video file: all"
     )
     driver: Literal["auto", "metavision", "neuromorphic", "metavision_driver"] = Field(
@@ -207,12 +201,12 @@ class WebcamOptions(CameraOptions):
         description="live, virtual: of the picture",
         json_schema_extra={"unit": "px"},
     )
-    frame_rate: float = _number(30.0, "Hz", 1.0, 120.0, "live, virtual: pictures", adjustable=True)
+    frame_rate: float = number(30.0, "Hz", 1.0, 120.0, "live, virtual: pictures", adjustable=True)
     auto_exposure: bool = _switch(True, "live: the camera chooses its exposure")
-    exposure: float = _number(8.0, "ms", 0.1, 1000.0, "live: exposure without auto_exposure", adjustable=True)
+    exposure: float = number(8.0, "ms", 0.1, 1000.0, "live: exposure without auto_exposure", adjustable=True)
     autofocus: bool = _switch(True, "live: the camera looks for the focus; off: it stays where it is")
     quality: int = Field(default=85, ge=10, le=100, description="virtual, file: of the JPEG")
-    readout: float = _number(
+    readout: float = number(
         16.0, "ms", 0.0, 100.0, "virtual: from the first row to the last; 0: all rows at once"
     )
     pictures: int = Field(

@@ -128,9 +128,10 @@ def _check_promises(take: Take, roots: tuple[Path, Path], purpose: Purpose) -> N
 
 
 def _there(take: Take, out: Path) -> dict[str, Any] | None:
-    """quality.json of a take that was converted from this very bag, else None."""
+    """quality.json of a take that was converted from this very bag, and judged alike, else None."""
     path = take.id.file(out, DONE)
     if not path.exists():
         return None
     quality = read_json(path)
-    return quality if quality.get("bag_sha256") == take.sha256 else None
+    same = quality.get("bag_sha256") == take.sha256 and quality.get("outcome") == take.outcome
+    return quality if same else None

@@ -17,6 +17,7 @@ from evface.dataset.naming import TakeId
 from evface.errors import DatasetError, EvfaceError, FormatError
 from evface.events import Events, make_decoder
 from evface.privacy.consent import Scope, read_consent
+from evface.protocol import redone_takes
 
 EVENT_TOPICS = {"davis": "/davis346/events", "evk4": "/evk4/events"}
 """Name of a sensor in the dataset, and the topic of its events."""
@@ -67,7 +68,7 @@ class Take:
 
     @property
     def outcome(self) -> str:
-        """How it ended: complete, redone, interrupted, aborted."""
+        """How it ended: complete, redone (whole ones too: the journal tells), interrupted, aborted."""
         return str(self.line.get("outcome", "complete"))
 
     @property
@@ -188,13 +189,18 @@ def session_takes(manifest: Path, complain: Complaint) -> Iterator[Take]:
         session = _json(path.read_bytes(), path) if path.exists() else {}
     except DatasetError as error:
         complain(f"{name}_session.json", str(error))
+    redone: set[tuple[int, int]] = set()
+    try:
+        redone = redone_takes(folder)
+    except EvfaceError as error:
+        complain(f"{name}_journal.jsonl", str(error))
     session.pop("consent", None)
     if consent is not None:
         session["consent"] = consent.model_dump(mode="json")
     for number, text in enumerate(manifest.read_bytes().splitlines(), 1):
         where = f"{manifest}:{number}"
         try:
-            take = _take(_json(text, where), folder, session, where) if text.strip() else None
+            take = _take(_json(text, where), folder, session, redone, where) if text.strip() else None
         except DatasetError as error:
             complain(f"{name}_manifest.jsonl:{number}", str(error))
         else:
@@ -202,7 +208,9 @@ def session_takes(manifest: Path, complain: Complaint) -> Iterator[Take]:
                 yield take
 
 
-def _take(line: dict[str, Any], folder: Path, session: dict[str, Any], where: str) -> Take:
+def _take(
+    line: dict[str, Any], folder: Path, session: dict[str, Any], redone: set[tuple[int, int]], where: str
+) -> Take:
     name = line.get("take")
     if not isinstance(name, str):
         raise DatasetError(f"{where}: take: expected a take's name, found {name!r}")
@@ -212,6 +220,9 @@ def _take(line: dict[str, Any], folder: Path, session: dict[str, Any], where: st
         _ = take.cues, take.trial, take.ended, take.sources
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DatasetError(f"{where}: facts of {name} are broken: {type(error).__name__} {error}") from error
+    # A whole take in whose stead another was wanted later is still "complete" in the manifest: lines stay.
+    if take.outcome == "complete" and (take.au, take.run) in redone:
+        line["outcome"] = "redone"
     return take
 
 

@@ -3,7 +3,15 @@
 from evface.protocol.action_units import ACTION_UNITS, AU_NUMBERS, CLASS_OF_AU, ActionUnit, action_unit
 from evface.protocol.clips import clip_folder, clip_path, draw_clips, missing_clips
 from evface.protocol.commands import COMMANDS, SUBJECT_COMMANDS, Command, about_take, scopes_of
-from evface.protocol.journal import Journal, JournalEnd, last_words, session_folder, taken_on_disk, unfinished
+from evface.protocol.journal import (
+    Journal,
+    JournalEnd,
+    last_words,
+    redone_takes,
+    session_folder,
+    taken_on_disk,
+    unfinished,
+)
 from evface.protocol.machine import SessionMachine
 from evface.protocol.phases import PHASES, Phase
 from evface.protocol.script import Demonstration, Script, load_script
@@ -41,6 +49,7 @@ __all__ = [
     "load_script",
     "load_texts",
     "missing_clips",
+    "redone_takes",
     "scopes_of",
     "session_folder",
     "take_outcome",

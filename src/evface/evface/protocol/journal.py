@@ -216,6 +216,22 @@ def taken_on_disk(folder: Path) -> dict[int, int]:
     return dict(highest)
 
 
+def redone_takes(folder: Path) -> set[tuple[int, int]]:
+    """FACS number and number of each take in whose stead somebody wanted another, complete ones included.
+
+    Raises:
+        FormatError: the journal is broken before its last line.
+    """
+    if not (folder / JOURNAL).exists():
+        return set()
+    found = set()
+    for line in lines(folder):
+        au, take = line.get("au"), line.get("take")
+        if line.get("outcome") == "redone" and isinstance(au, int) and isinstance(take, int):
+            found.add((au, take))
+    return found
+
+
 def unfinished(out: Path, subject: str) -> tuple[str, JournalEnd] | None:
     """The newest session of a subject if it was left before its end: its label and where it was left."""
     folders = sorted((out / f"sub-{subject}").glob("ses-*"))

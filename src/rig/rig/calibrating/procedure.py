@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from evface.bags import Bag
 from evface.calibration.board import Board
 from evface.calibration.session import CalibrationSession
 from evface.errors import ConfigError, DatasetError
-from rig.calibrating.listening import Ears
-from rig.calibrating.streams import Streams, topic_of
+from rig.calibrating.streams import Streams, topic_of, wire_of
 from rig.graph import Graph
+from rig.listening import Listener
 from rig.starting.local import Running
 
 Say = Callable[[str], None]
@@ -48,11 +49,13 @@ class Procedure:
             ConfigError: a camera's process ended.
             FormatError: what a camera sends cannot be read.
         """
-        with Ears(self._topics, self._streams) as ears, Running(graph, self._say) as running:
+        with Listener("calibrate") as listener, Running(graph, self._say) as running:
+            for camera, topic in self._topics.items():
+                listener.hear(topic, *wire_of(topic), partial(self._streams.add, camera))
             while not self._enough():
                 if (ended := running.ended()) is not None:
                     raise ConfigError(f"{ended[0]} ended with exit code {ended[1]}: its lines above say why")
-                ears.spin(LISTEN)
+                listener.spin(LISTEN)
                 self._look()
 
     def bag(self, path: Path) -> None:

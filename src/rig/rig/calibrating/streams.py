@@ -7,15 +7,25 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CompressedImage, Image
 
+from event_camera_msgs.msg import EventPacket
 from evface.calibration.board import Board
 from evface.calibration.collecting import Collector, Stretch
 from evface.errors import FormatError
 from evface.events import Decoder, make_decoder
 from rig.stamps import to_ns
+from rig.transport import EVENTS_QOS, FRAMES_QOS
 
 EVENTS, GREY, JPEG = "events", "image_raw", "image_raw/compressed"
 """Endings of the cameras' topics."""
+
+_WIRE: dict[str, tuple[type[Any], QoSProfile]] = {
+    EVENTS: (EventPacket, EVENTS_QOS),
+    GREY: (Image, FRAMES_QOS),
+    JPEG: (CompressedImage, FRAMES_QOS),
+}
 
 
 def topic_of(camera: str, davis_by: str) -> str:
@@ -28,6 +38,11 @@ def topic_of(camera: str, davis_by: str) -> str:
     if camera == "webcam":
         return f"/{camera}/{JPEG}"
     return f"/{camera}/{GREY if camera == 'davis346' and davis_by == 'frames' else EVENTS}"
+
+
+def wire_of(topic: str) -> tuple[type[Any], QoSProfile]:
+    """Message type and quality of service of a camera's topic."""
+    return _WIRE[topic.split("/", 2)[2]]
 
 
 class Streams:

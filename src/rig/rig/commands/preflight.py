@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
-import rclpy
 import typer
-from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from rich.console import Console
 from rich.table import Table
 
@@ -16,9 +12,10 @@ from evface.quality import Check, Level, Report
 from evface.validation import validated
 from rig.errors import GraphError
 from rig.graph import RecordOptions, preflight_graph
+from rig.listening import Listener
 from rig.quality import from_message
 from rig.starting.local import Running
-from rig.transport import LATCHED_QOS, apply_environment, make_executor
+from rig.transport import LATCHED_QOS
 from rig_interfaces.msg import QualityReport
 
 MARKS = {
@@ -79,24 +76,18 @@ def settled(patience: float, running: Running | None = None) -> Report | None:
     Returns:
         None where nobody reported.
     """
-    apply_environment()
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)  # Ctrl-C stays the starter's
     reports: list[Report] = []
-    node = Node("preflight")
-    executor = make_executor()
-    executor.add_node(node)
-    node.create_subscription(
-        QualityReport, "/quality", lambda message: reports.append(from_message(message)), LATCHED_QOS
-    )
-    limit = time.monotonic() + patience
-    try:
-        while time.monotonic() < limit and (running is None or running.ended() is None):
-            executor.spin_once(timeout_sec=0.2)
-            if reports and not any(check.value in PENDING for check in reports[-1].checks):
-                break
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
+
+    def enough() -> bool:
+        if running is not None and running.ended() is not None:
+            return True
+        return bool(reports) and not any(check.value in PENDING for check in reports[-1].checks)
+
+    with Listener("preflight") as listener:
+        listener.hear(
+            "/quality", QualityReport, LATCHED_QOS, lambda message: reports.append(from_message(message))
+        )
+        listener.spin(patience, enough)
     return reports[-1] if reports else None
 
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 import rclpy
 import typer
-from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from rich.console import Console
 
 from evface.protocol import AU_NUMBERS, action_unit
 from evface.validation import validated
 from rig.graph import Graph, LiveOptions, ReplayOptions, live_graph, replay_graph
+from rig.listening import Listener
 from rig.stamps import to_ns
 from rig.starting.local import Running
-from rig.transport import SMALL_QOS, apply_environment, make_executor
+from rig.transport import SMALL_QOS
 from rig_interfaces.msg import AuScores
 
 BOX = ("x", "y", "width", "height", "probability")
@@ -27,39 +24,6 @@ BOX = ("x", "y", "width", "height", "probability")
 
 BAR = 24
 """Characters of a full bar."""
-
-
-class Listener:
-    """Subscribes to /au in this process and hands each message on; use as a context manager.
-
-    Args:
-        heard: called with each message, from `spin`.
-    """
-
-    def __init__(self, heard: Callable[[AuScores], None]) -> None:
-        self._heard = heard
-
-    def __enter__(self) -> Listener:
-        apply_environment()
-        # Ctrl-C stays Python's: the graph is brought down in order before anything of ROS goes.
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-        self._node = Node("au_listener")
-        self._node.create_subscription(AuScores, "/au", self._heard, SMALL_QOS)
-        self._executor = make_executor()
-        self._executor.add_node(self._node)
-        return self
-
-    def spin(self, seconds: float) -> None:
-        """Serve callbacks for a while."""
-        limit = time.monotonic() + seconds
-        while (left := limit - time.monotonic()) > 0 and rclpy.ok():
-            self._executor.spin_once(timeout_sec=left)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._node.destroy_node()
-        rclpy.try_shutdown()
 
 
 class ScoreFile:
@@ -142,9 +106,10 @@ def watch(graph: Graph, scores: Path | None, *, quiet: bool, tail: float) -> int
     ended: tuple[str, int] | None = None
     try:
         with (
-            Listener(on_scores) as listener,
+            Listener("au_listener") as listener,
             Running(graph, lambda line: console.print(line, markup=False)) as running,
         ):
+            listener.hear("/au", AuScores, SMALL_QOS, on_scores)
             console.print(graph.title, markup=False)
             while rclpy.ok() and (ended := running.ended()) is None:
                 listener.spin(0.2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -172,14 +173,14 @@ def _shade(counts: NDArray[np.uint16]) -> NDArray[np.uint8]:
     return few[1] * np.uint8(4) + few[0]
 
 
-class FrameStream:
-    """Previews of sensor_msgs/Image, mono8, rgb8 or bgr8.
+class NewestPicture(ABC):
+    """Remembers the newest message of a topic of pictures.
 
     Args:
-        topic: of the images.
+        topic: of the pictures.
     """
 
-    kind = Image
+    kind: type[Any]
 
     def __init__(self, topic: str) -> None:
         self.topic = topic
@@ -192,8 +193,18 @@ class FrameStream:
     def draw(self) -> Preview | None:
         """The newest picture."""
         message = self._newest
-        if message is None:
-            return None
+        return None if message is None else Preview(self._drawn(message), stamp_of(message))
+
+    @abstractmethod
+    def _drawn(self, message: bytes) -> bytes: ...
+
+
+class FrameStream(NewestPicture):
+    """Previews of sensor_msgs/Image, mono8, rgb8 or bgr8."""
+
+    kind = Image
+
+    def _drawn(self, message: bytes) -> bytes:
         image: Image = deserialize_message(message, Image)
         channels = {"mono8": 1, "rgb8": 3, "bgr8": 3}.get(image.encoding)
         if channels is None:
@@ -204,31 +215,15 @@ class FrameStream:
         pixels = rows[:, : image.width * channels].reshape(image.height, image.width, channels)
         if image.encoding == "rgb8":
             pixels = pixels[:, :, ::-1]
-        return Preview(_jpeg(_narrowed(pixels)), stamp_of(message))
+        return _jpeg(_narrowed(pixels))
 
 
-class CompressedStream:
-    """Previews of sensor_msgs/CompressedImage; a JPEG that is small enough is passed on as it came.
-
-    Args:
-        topic: of the images.
-    """
+class CompressedStream(NewestPicture):
+    """Previews of sensor_msgs/CompressedImage; a JPEG that is small enough is passed on as it came."""
 
     kind = CompressedImage
 
-    def __init__(self, topic: str) -> None:
-        self.topic = topic
-        self._newest: bytes | None = None
-
-    def add(self, message: bytes) -> None:
-        """Remember a picture, forget the one before."""
-        self._newest = message
-
-    def draw(self) -> Preview | None:
-        """The newest picture."""
-        message = self._newest
-        if message is None:
-            return None
+    def _drawn(self, message: bytes) -> bytes:
         data = deserialize_message(message, CompressedImage).data.tobytes()
         # Read at half its size at most: libjpeg leaves out the work that would not be seen.
         found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_COLOR_2)
@@ -236,7 +231,7 @@ class CompressedStream:
             raise EvfaceError(f"{self.topic}: a picture of {len(data)} bytes that is no JPEG")
         if 2 * found.shape[1] > WIDEST:
             data = _jpeg(_narrowed(np.asarray(found, np.uint8)))
-        return Preview(data, stamp_of(message))
+        return data
 
 
 def _narrowed(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

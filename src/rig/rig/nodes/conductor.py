@@ -33,10 +33,11 @@ from evface.protocol import (
 )
 from evface.validation import validated
 from rig.parameters import declare
+from rig.quality import reds
 from rig.spinning import Process, run
 from rig.stamps import SECOND, host_now, to_duration, to_ns, to_time
 from rig.transport import LATCHED_QOS, SMALL_QOS
-from rig_interfaces.msg import Marker, RecorderStatus, SessionState
+from rig_interfaces.msg import Marker, QualityReport, RecorderStatus, SessionState
 from rig_interfaces.srv import SessionCommand
 
 TICK = 0.005
@@ -44,6 +45,9 @@ TICK = 0.005
 
 CLOCK_STEP = 50_000_000
 """ns by which the host's clock must run away from the steady one to have been set."""
+
+STALE = 5.0
+"""s after which a report on the quality tells nothing of the present moment."""
 
 LINGER = 1 * SECOND
 """ns for which an attended session stays when all is safe, so that the pages get the last word."""
@@ -110,6 +114,7 @@ class Conductor(Node, Process):
         self._open(consent)
         self._complained = False
         self._recorder: RecorderStatus | None = None
+        self._quality: tuple[float, QualityReport] | None = None
         self._clock_offset = host_now() - time.monotonic_ns()
         self._born = host_now()
         self._safe_since: int | None = None
@@ -119,6 +124,7 @@ class Conductor(Node, Process):
         self._state = self.create_publisher(SessionState, "/session/state", LATCHED_QOS)
         self._marker = self.create_publisher(Marker, "/session/marker", SMALL_QOS)
         self.create_subscription(RecorderStatus, "/recorder/status", self._on_recorder, LATCHED_QOS)
+        self.create_subscription(QualityReport, "/quality", self._on_quality, LATCHED_QOS)
         self.create_subscription(Marker, "/session/shown", self._on_shown, SMALL_QOS)
         self.create_service(SessionCommand, "~/command", self._on_command)
         self._timer: Timer = self.create_timer(TICK, self._tick)
@@ -190,6 +196,9 @@ class Conductor(Node, Process):
         if not status.folder or Path(status.folder) == self._folder:
             self._recorder = status
 
+    def _on_quality(self, report: QualityReport) -> None:
+        self._quality = time.monotonic(), report
+
     def _on_shown(self, marker: Marker) -> None:
         self._journal.write(
             "shown",
@@ -230,9 +239,18 @@ class Conductor(Node, Process):
         return reason
 
     def _not_ready(self, name: str, argument: str) -> str:
-        if name != "start" or argument == "anyway" or self._is_ready():
+        if name != "start" or argument == "anyway":
             return ""
-        return _what_is_missing(self._recorder)
+        if not self._is_ready():
+            return _what_is_missing(self._recorder)
+        found = self._reds()
+        return f"red: {'; '.join(found)} (start anyway begins all the same)" if found else ""
+
+    def _reds(self) -> list[str]:
+        """What is red now; nothing where no quality monitor tells."""
+        if self._quality is None or time.monotonic() - self._quality[0] > STALE:
+            return []
+        return reds(self._quality[1])
 
     def _keep_consent(self, scopes: str, by: str) -> str:
         """Bring a consent to the disk before anything is recorded; why that cannot be done, or ""."""
@@ -284,7 +302,8 @@ class Conductor(Node, Process):
         if not self.parameters.headless:
             return
         if ready:
-            self._obey("start", "", "operator")
+            # Nobody is there to mend what is red: each take's own quality will tell of it.
+            self._obey("start", "anyway", "operator")
         elif host_now() - self._born > self.parameters.patience * SECOND:
             self._give_up(_what_is_missing(recorder))
 
