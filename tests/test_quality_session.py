@@ -9,6 +9,8 @@ import threading
 import time
 from pathlib import Path
 
+from rclpy.client import Client
+
 from rig.graph import RecordOptions, record_graph
 from rig.listening import Listener
 from rig.starting.local import Running
@@ -87,7 +89,7 @@ def test_a_session_begins_with_a_red_check_only_when_told_so_in_words(tmp_path: 
     levels: list[int] = []
     said: list[str] = []
     with Running(graph, said.append) as running, Listener("operator") as listener:
-        client = listener.node.create_client(SessionCommand, "/conductor/command")
+        client: Client = listener.node.create_client(SessionCommand, "/conductor/command")
 
         def tell(command: str, argument: str = "") -> SessionCommand.Response:
             request = SessionCommand.Request(command=command, argument=argument, by="operator")
