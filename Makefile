@@ -67,6 +67,10 @@ test: setup ## all tests
 faults: setup ## what goes wrong in a lab, done on purpose (minutes; ONLY=part of a name; DOCUMENT=1)
 	$(PYTHON) -m tests.faults $(if $(ONLY),--only '$(ONLY)') $(if $(DOCUMENT),--document)
 
+.PHONY: session
+session: setup ## 21 AUs through both pages in a browser, two redos, a crash; checked; pictures in out/pages (15 min)
+	$(PYTHON) tools/session_through_pages.py --out out/session --pictures out/pages
+
 # Tests run, so what a fixture or a picture may be in theory is not asked of them.
 TYPES_OF_TESTS := $(VENV)/bin/mypy --cache-dir .mypy_cache/tests --follow-imports silent \
 	--allow-untyped-defs --allow-incomplete-defs \

@@ -8,6 +8,7 @@ import subprocess
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from rig.graph import Graph, NodeSpec
 from tests.faults.bench import (
@@ -143,15 +144,21 @@ def storm_of_sigint(bench: Bench) -> Found:
     return Found("exit code 130 without a traceback, the running take is kept as interrupted")
 
 
-@fault("recorder stands still for 3 s")
-def stopped_recorder(bench: Bench) -> Found:
-    with bench.session(bench.graph(perform=4.0, aus="12")) as session:
+def _held(bench: Bench, node: str, seconds: float) -> dict[str, Any]:
+    """The manifest's line of a take during whose performance a process stood still."""
+    with bench.session(bench.graph(perform=seconds + 1.0, aus="12")) as session:
         session.at("perform")
-        session.signal("recorder", signal.SIGSTOP)
-        time.sleep(3.0)
-        session.signal("recorder", signal.SIGCONT)
+        session.signal(node, signal.SIGSTOP)
+        time.sleep(seconds)
+        session.signal(node, signal.SIGCONT)
         expect(session.end() == 0, f"the session ended with {session.code}")
     (line,) = session.manifest
+    return line
+
+
+@fault("recorder stands still for 3 s")
+def stopped_recorder(bench: Bench) -> Found:
+    line = _held(bench, "recorder", 3.0)
     events = line["topics"]["/davis346/events"]
     expect(line["outcome"] == "complete", f"the take is {line['outcome']}")
     expect(line["lost"] == 0, f"{line['lost']} packets were lost")
@@ -160,13 +167,7 @@ def stopped_recorder(bench: Bench) -> Found:
 
 @fault("camera stands still for 2 s")
 def stopped_camera(bench: Bench) -> Found:
-    with bench.session(bench.graph(perform=3.0, aus="12")) as session:
-        session.at("perform")
-        session.signal("davis346", signal.SIGSTOP)
-        time.sleep(2.0)
-        session.signal("davis346", signal.SIGCONT)
-        expect(session.end() == 0, f"the session ended with {session.code}")
-    (line,) = session.manifest
+    line = _held(bench, "davis346", 2.0)
     gap = line["topics"]["/davis346/image_raw"]["longest_gap_ms"]
     return Found(
         f"the take is there, its manifest line tells: longest gap of frames {gap:.0f} ms", "what was not sent"

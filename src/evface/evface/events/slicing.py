@@ -46,7 +46,28 @@ class Slice:
     events: int
 
 
-class Slicer:
+class _Frames:
+    """The frame that is being counted, and where on the sensor it looks."""
+
+    def __init__(self, width: int, height: int, box: Box | None, size: tuple[int, int] | None) -> None:
+        self._binner = Binner(width, height, box, size)
+        self._events = 0
+
+    @property
+    def box(self) -> Box:
+        """Where on the sensor frames look; a new one holds from the next slice on."""
+        return self._binner.next_box
+
+    @box.setter
+    def box(self, box: Box) -> None:
+        self._binner.next_box = box
+
+    def _count(self, events: Events, begin: int, end: int) -> None:
+        self._binner.add(events.x[begin:end], events.y[begin:end], events.p[begin:end])
+        self._events += end - begin
+
+
+class Slicer(_Frames):
     """Cuts a stream into slices of equal time on the grid of the sensor's clock.
 
     Args:
@@ -72,19 +93,9 @@ class Slicer:
     ) -> None:
         if duration <= 0:
             raise ConfigError(f"duration of a slice: expected more than 0 us, found {duration}")
+        super().__init__(width, height, box, size)
         self.duration = duration
-        self._binner = Binner(width, height, box, size)
         self._index: int | None = None
-        self._events = 0
-
-    @property
-    def box(self) -> Box:
-        """Where on the sensor frames look; a new one holds from the next slice on."""
-        return self._binner.next_box
-
-    @box.setter
-    def box(self, box: Box) -> None:
-        self._binner.next_box = box
 
     def push(self, events: Events, now: int | None = None) -> list[Slice]:
         """Take the next events in and hand out the slices that are complete with them.
@@ -105,8 +116,7 @@ class Slicer:
             edge = self._end()
             stop = total if events.t[-1] < edge else int(np.searchsorted(events.t, edge))
             stop = max(stop, done + 1)
-            self._binner.add(events.x[done:stop], events.y[done:stop], events.p[done:stop])
-            self._events += stop - done
+            self._count(events, done, stop)
             done = stop
         if now is not None:
             slices += self._advance(now)
@@ -153,7 +163,7 @@ class Slicer:
         return closed
 
 
-class CountSlicer:
+class CountSlicer(_Frames):
     """Cuts a stream into slices of an equal number of events.
 
     Args:
@@ -179,20 +189,10 @@ class CountSlicer:
     ) -> None:
         if count <= 0:
             raise ConfigError(f"events of a slice: expected more than 0, found {count}")
+        super().__init__(width, height, box, size)
         self.count = count
-        self._binner = Binner(width, height, box, size)
         self._index = 0
-        self._events = 0
         self._start = self._last = 0
-
-    @property
-    def box(self) -> Box:
-        """Where on the sensor frames look; a new one holds from the next slice on."""
-        return self._binner.next_box
-
-    @box.setter
-    def box(self, box: Box) -> None:
-        self._binner.next_box = box
 
     def push(self, events: Events) -> list[Slice]:
         """Take the next events in and hand out the slices that are full with them."""
@@ -203,8 +203,7 @@ class CountSlicer:
                 self._binner.begin()
                 self._start = int(events.t[done])
             stop = min(total, done + self.count - self._events)
-            self._binner.add(events.x[done:stop], events.y[done:stop], events.p[done:stop])
-            self._events += stop - done
+            self._count(events, done, stop)
             self._last = int(events.t[stop - 1])
             done = stop
             if self._events == self.count:
