@@ -61,7 +61,11 @@ demo: setup ## a virtual session from camera to report, into out/demo
 
 .PHONY: test
 test: setup ## all tests
-	$(PYTHON) -m pytest
+	@result=0; \
+	$(PYTHON) -m pytest -n auto --maxprocesses 8 --dist loadfile src/evface/tests src/rig/tests || result=$$?; \
+	: "sessions have the machine to themselves, as in the lab"; \
+	$(PYTHON) -m pytest tests || result=$$?; \
+	exit $$result
 
 .PHONY: faults
 faults: setup ## what goes wrong in a lab, done on purpose (minutes; ONLY=part of a name; DOCUMENT=1)
