@@ -59,11 +59,11 @@ dependencies: $(DONE)/lock
 demo: setup ## a virtual session from camera to report, into out/demo
 	$(VENV)/bin/rig demo --out out/demo
 
+# Sessions of real processes come one by one: each has the machine to itself, as in the lab.
 .PHONY: test
 test: setup ## all tests
 	@result=0; \
 	$(PYTHON) -m pytest -n auto --maxprocesses 8 --dist loadfile src/evface/tests src/rig/tests || result=$$?; \
-	: "sessions have the machine to themselves, as in the lab"; \
 	$(PYTHON) -m pytest tests || result=$$?; \
 	exit $$result
 

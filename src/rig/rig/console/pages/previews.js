@@ -1,6 +1,8 @@
-// Live pictures, pulled: the next is asked for when the last is drawn, ten a second at most, the newest only.
+// Live pictures, pulled: the next is asked for when the last is drawn, ten a second at most, the newest only;
+// fewer where drawing takes long, for then somebody else needs the machine.
 
 const PERIOD = 100; // ms between two pictures
+const SHARE = 3; // times as long as a picture took is waited for the next
 const IDLE = 500; // ms until the next try where there is none
 const OLD = 1500; // ms after which a picture is said to be old
 
@@ -25,7 +27,7 @@ export class Preview {
       const begin = performance.now();
       const found = document.hidden ? false : await this.#pull();
       const spent = performance.now() - begin;
-      await new Promise((resume) => setTimeout(resume, Math.max(0, (found ? PERIOD : IDLE) - spent)));
+      await new Promise((resume) => setTimeout(resume, Math.max((found ? PERIOD : IDLE) - spent, SHARE * spent)));
     }
   }
 

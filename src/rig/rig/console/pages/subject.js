@@ -13,7 +13,7 @@ const buttons = document.getElementById("buttons");
 const corner = document.getElementById("corner");
 
 let drawn = ""; // what the stage shows: phase and what it depends on
-let animate = () => {};
+let animate = null; // draws what moves by the clock; null where nothing does
 let planned = []; // tones that are still to come: {cue, at, cancel, forPhase}
 let testing = false; // the tones were played and nobody said yet whether they were heard
 let tested = false;
@@ -75,7 +75,7 @@ function drawHeader(session, say) {
 }
 
 function drawStage(phase, session, state, say) {
-  animate = () => {};
+  animate = null;
   const text = element("p", "text", session?.text || "");
   const heading = headingOver(session?.text ?? "", say.headings[phase] ?? "");
   if (phase === "nothing" || phase === "waiting") {
@@ -136,14 +136,14 @@ function ring(phase, session) {
     const seconds = phase === "countdown" ? String(Math.max(1, Math.ceil(rest / 1000))) : "";
     if (number.textContent !== seconds) number.textContent = seconds;
   };
-  animate();
+  const mine = animate;
+  (function frame() {
+    if (animate !== mine) return;
+    mine();
+    requestAnimationFrame(frame);
+  })();
   return figure;
 }
-
-(function frame() {
-  animate();
-  requestAnimationFrame(frame);
-})();
 
 // --- what can be pressed ---------------------------------------------------------------------------
 
