@@ -12,9 +12,9 @@ from pathlib import Path
 from rclpy.client import Client
 
 from rig.graph import RecordOptions, record_graph
-from rig.listening import Listener
 from rig.starting.local import Running
 from rig.transport import LATCHED_QOS
+from rig.visiting import Visitor
 from rig_interfaces.msg import QualityCheck, QualityReport
 from rig_interfaces.srv import SessionCommand
 from tests.conftest import Session, rig_file, script_file
@@ -88,22 +88,22 @@ def test_a_session_begins_with_a_red_check_only_when_told_so_in_words(tmp_path: 
     )
     reds: list[str] = []
     said: list[str] = []
-    with Running(graph, said.append) as running, Listener("operator") as listener:
-        client: Client = listener.node.create_client(SessionCommand, "/conductor/command")
+    with Running(graph, said.append) as running, Visitor("operator") as visitor:
+        client: Client = visitor.node.create_client(SessionCommand, "/conductor/command")
 
         def tell(command: str, argument: str = "") -> SessionCommand.Response:
             request = SessionCommand.Request(command=command, argument=argument, by="operator")
             answer = client.call_async(request)
-            listener.spin(60.0, until=answer.done)
+            visitor.spin(60.0, until=answer.done)
             assert answer.done(), "\n".join(said)
             return answer.result()
 
         def hear(report: QualityReport) -> None:
             reds[:] = [check.name for check in report.checks if check.level == QualityCheck.RED]
 
-        listener.hear("/quality", QualityReport, LATCHED_QOS, hear)
+        visitor.hear("/quality", QualityReport, LATCHED_QOS, hear)
         heard = "[conductor] every sensor is heard"
-        listener.spin(120.0, until=lambda: heard in said and "event rate" in reds)
+        visitor.spin(120.0, until=lambda: heard in said and "event rate" in reds)
         assert client.wait_for_service(60.0), "\n".join(said)
         refused = tell("start")
         assert not refused.accepted

@@ -204,6 +204,14 @@ def test_takes_notes_and_verdicts_come_from_the_sessions_files(tmp_path: Path) -
     assert files.takes == []
 
 
+def test_the_worst_of_what_speaks_against_a_take_is_read_out_and_the_rest_counted() -> None:
+    found = heard({"phase": "demonstration"}, {})
+    levels = [QualityCheck.AMBER, QualityCheck.GREEN, QualityCheck.RED, QualityCheck.RED, QualityCheck.AMBER]
+    checks = [QualityCheck(name=f"check {i}", level=level, value="3") for i, level in enumerate(levels)]
+    found.takes["one"] = QualityReport(take="one", level=2, redo_suggested=True, checks=checks)
+    assert view(found)["advice"] == "one is flagged: check 2: 3; check 3: 3; 2 more. A redo is suggested."
+
+
 def test_a_flagged_take_is_advice_until_the_session_is_over() -> None:
     found = heard({"phase": "demonstration"}, {})
     check = QualityCheck(name="packet gaps", sensor="evk4", level=QualityCheck.RED, value="3")

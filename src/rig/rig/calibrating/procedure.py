@@ -12,8 +12,8 @@ from evface.calibration.session import CalibrationSession
 from evface.errors import ConfigError, DatasetError
 from rig.calibrating.streams import Streams, topic_of, wire_of
 from rig.graph import Graph
-from rig.listening import Listener
 from rig.starting.local import Running
+from rig.visiting import Visitor
 
 Say = Callable[[str], None]
 
@@ -49,13 +49,13 @@ class Procedure:
             ConfigError: a camera's process ended.
             FormatError: what a camera sends cannot be read.
         """
-        with Listener("calibrate") as listener, Running(graph, self._say) as running:
+        with Visitor("calibrate") as visitor, Running(graph, self._say) as running:
             for camera, topic in self._topics.items():
-                listener.hear(topic, *wire_of(topic), partial(self._streams.add, camera))
+                visitor.hear(topic, *wire_of(topic), partial(self._streams.add, camera))
             while not self._enough():
                 if (ended := running.ended()) is not None:
                     raise ConfigError(f"{ended[0]} ended with exit code {ended[1]}: its lines above say why")
-                listener.spin(LISTEN)
+                visitor.spin(LISTEN)
                 self._look()
 
     def bag(self, path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from rclpy.client import Client
 
 from evface.protocol import COMMANDS
-from rig.listening import Listener
+from rig.visiting import Visitor
 from rig_interfaces.srv import SessionCommand
 
 PATIENCE = 5.0
@@ -29,23 +29,23 @@ def obey_terminal(say: Callable[[str], None]) -> None:
 
 
 def _obey(say: Callable[[str], None]) -> None:
-    with Listener("operator") as listener:
-        client: Client = listener.node.create_client(SessionCommand, "/conductor/command")
+    with Visitor("operator") as visitor:
+        client: Client = visitor.node.create_client(SessionCommand, "/conductor/command")
         say(f"type {', '.join(COMMANDS)} and Enter; more may follow: {EXAMPLES}")
         for line in sys.stdin:
             word, _, argument = line.strip().partition(" ")
             if word:
-                answer = _ask(listener, client, word.lower(), argument.strip())
+                answer = _ask(visitor, client, word.lower(), argument.strip())
                 if answer:
                     say(f"{word.lower()}: {answer}")
 
 
-def _ask(listener: Listener, client: Client, word: str, argument: str) -> str:
+def _ask(visitor: Visitor, client: Client, word: str, argument: str) -> str:
     """What the conductor has against a command; "" where it is obeyed."""
     if not client.wait_for_service(timeout_sec=PATIENCE):
         return "the conductor does not answer"
     future = client.call_async(SessionCommand.Request(command=word, argument=argument, by="operator"))
-    listener.spin(PATIENCE, until=future.done)
+    visitor.spin(PATIENCE, until=future.done)
     if not future.done():
         return f"the conductor did not answer within {PATIENCE:.0f} s"
     answer: Any = future.result()

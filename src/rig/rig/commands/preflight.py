@@ -12,10 +12,10 @@ from evface.quality import Check, Level, Report
 from evface.validation import validated
 from rig.errors import GraphError
 from rig.graph import RecordOptions, preflight_graph
-from rig.listening import Listener
 from rig.quality import from_message
 from rig.starting.local import Running
 from rig.transport import LATCHED_QOS
+from rig.visiting import Visitor
 from rig_interfaces.msg import QualityReport
 
 MARKS = {
@@ -83,11 +83,11 @@ def settled(patience: float, running: Running | None = None) -> Report | None:
             return True
         return bool(reports) and not any(check.value in PENDING for check in reports[-1].checks)
 
-    with Listener("preflight") as listener:
-        listener.hear(
+    with Visitor("preflight") as visitor:
+        visitor.hear(
             "/quality", QualityReport, LATCHED_QOS, lambda message: reports.append(from_message(message))
         )
-        listener.spin(patience, enough)
+        visitor.spin(patience, enough)
     return reports[-1] if reports else None
 
 

@@ -13,10 +13,10 @@ from rich.console import Console
 from evface.protocol import AU_NUMBERS, action_unit
 from evface.validation import validated
 from rig.graph import Graph, LiveOptions, ReplayOptions, live_graph, replay_graph
-from rig.listening import Listener
 from rig.stamps import to_ns
 from rig.starting.local import Running
 from rig.transport import SMALL_QOS
+from rig.visiting import Visitor
 from rig_interfaces.msg import AuScores
 
 BOX = ("x", "y", "width", "height", "probability")
@@ -106,14 +106,14 @@ def watch(graph: Graph, scores: Path | None, *, quiet: bool, tail: float) -> int
     ended: tuple[str, int] | None = None
     try:
         with (
-            Listener("au_listener") as listener,
+            Visitor("au_listener") as visitor,
             Running(graph, lambda line: console.print(line, markup=False)) as running,
         ):
-            listener.hear("/au", AuScores, SMALL_QOS, on_scores)
+            visitor.hear("/au", AuScores, SMALL_QOS, on_scores)
             console.print(graph.title, markup=False)
             while rclpy.ok() and (ended := running.ended()) is None:
-                listener.spin(0.2)
-            listener.spin(tail)
+                visitor.spin(0.2)
+            visitor.spin(tail)
     except KeyboardInterrupt:
         pass
     finally:

@@ -114,10 +114,14 @@ class Listener(Generic[Model]):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._node.destroy_node()
+
+    def stop(self) -> None:
+        """Hear nothing more, call nobody: whoever is told of news calls it before they go."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._node.destroy_node()
 
     def _spin(self) -> None:
         executor = make_executor()

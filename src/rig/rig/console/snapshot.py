@@ -23,6 +23,9 @@ TITLES = {
     "webcam-frames": "Webcam",
 }
 
+REASONS = 2
+"""So many of what speaks against a take are read out; the rest is counted."""
+
 Found = dict[str, Any]
 
 
@@ -336,16 +339,17 @@ def _of_file(found: Found | None) -> Found:
 
 
 def _reasons(checks: list[Found]) -> list[str]:
-    """What speaks against a take, worst first."""
+    """What speaks against a take, worst first; quality.json has all of it."""
     bad = [check for level in ("red", "amber") for check in checks if check["level"] == level]
+    more = len(bad) - REASONS
     return [
         " ".join(
             part
             for part in (check.get("sensor", ""), check.get("name", "") + ":", check.get("value", ""))
             if part
         )
-        for check in bad
-    ]
+        for check in bad[:REASONS]
+    ] + ([f"{more} more"] if more > 0 else [])
 
 
 def _note(line: Found) -> Found:

@@ -90,6 +90,7 @@ async def serve(listener: Listener[ConsoleParameters], parameters: ConsoleParame
     await stop.wait()
     await server.end()
     await runner.cleanup()
+    listener.stop()
 
 
 def main() -> None:

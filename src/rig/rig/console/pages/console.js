@@ -29,8 +29,11 @@ function lost(ended) {
   document.body.classList.add("lost");
   if (ended) {
     const { tone, title } = link.state.headline;
-    drawHeadline({ tone: tone === "done" ? tone : "unknown", title: "The rig has ended", detail: `The last that it said: ${title}.` });
-    drawSafety(link.state.safety);
+    const done = tone === "done";
+    const detail = `The last that it said: ${title}.${done ? "" : " rig record --resume goes on there."}`;
+    drawHeadline({ tone: done ? tone : "unknown", title: "The rig has ended", detail });
+    const { safety } = link.state;
+    drawSafety(safety.safe === false ? { safe: null, why: "A take was under way: rig repair keeps what there is." } : safety);
   } else {
     drawHeadline({ tone: "unknown", title: "No connection to the console", detail: "Trying again. The session goes on without its pages. If the console was started anew, open the address that it printed." });
     drawSafety({ safe: null, why: "Nobody says so." });

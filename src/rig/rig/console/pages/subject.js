@@ -32,7 +32,7 @@ function tell() {
 }
 
 function lost(ended) {
-  if (ended) return; // the last word stays
+  if (ended && ["finished", "aborted"].includes(document.body.dataset.phase)) return; // the last word stays
   cancelTones();
   drawn = told = "";
   document.body.dataset.phase = "lost";

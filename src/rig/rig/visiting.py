@@ -18,7 +18,7 @@ LOOK = 0.2
 """s at most between two looks at whether it is enough."""
 
 
-class Listener:
+class Visitor:
     """Hears topics, or asks services, without a process of its own; a context manager.
 
     Args:
@@ -31,7 +31,7 @@ class Listener:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def __enter__(self) -> Listener:
+    def __enter__(self) -> Visitor:
         apply_environment()
         # Ctrl-C stays Python's: the graph is brought down in order before anything of ROS goes.
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
