@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
-from evface.privacy import volume_of
-from evface.protocol import draw_clips, missing_clips, unfinished
 from evface.validation import validated
 from rig.commands.operator import obey_terminal
-from rig.graph import RecordOptions, people_are_recorded, record_graph, session_script
+from rig.graph import RecordOptions, record_graph
 from rig.starting.local import run_graph
+from rig.starting.preparing import prepare
 
 
 def record(
@@ -82,31 +80,9 @@ def record(
     def say(line: str) -> None:
         console.print(line, markup=False)
 
-    _hint(options, say)
     graph = record_graph(options)
-    warning = volume_of(Path(options.out)).warning
-    if warning and people_are_recorded(graph):
-        say(f"warning: {warning}")
+    prepare(options, graph, say)
     if not headless:
-        _draw_clips(options, say)
         obey_terminal(say)
     code = run_graph(graph, say)
     raise typer.Exit(code)
-
-
-def _draw_clips(options: RecordOptions, say: Callable[[str], None]) -> None:
-    """Have the demonstration clips ready for the page that will show them."""
-    script = session_script(options)
-    if missing_clips(script):
-        say("drawing demonstration clips, once")
-    draw_clips(script, lambda au: say(f"  AU {au}"))
-
-
-def _hint(options: RecordOptions, say: Callable[[str], None]) -> None:
-    """Say so when the subject's newest session was left before its end."""
-    left = unfinished(Path(options.out).expanduser(), options.subject)
-    if left is not None and not options.resume:
-        label, end = left
-        say(
-            f"session {label} of {options.subject} was left in {end.where}: rig record --resume goes on there"
-        )

@@ -20,12 +20,17 @@ from rig.transport import environment
 Options = TypeVar("Options", bound=BaseModel)
 
 
-def describe(options: type[Options], build: Callable[[Options], Graph]) -> LaunchDescription:
+def describe(
+    options: type[Options],
+    build: Callable[[Options], Graph],
+    prepare: Callable[[Options, Graph, Callable[[str], None]], None] | None = None,
+) -> LaunchDescription:
     """Launch arguments from an options model, nodes from the graph it builds.
 
     Args:
         options: each field becomes a launch argument with its default and description.
         build: makes the graph; its errors stop the launch with their message.
+        prepare: called before anything starts, with the options, the graph and a way to tell people.
     """
     arguments = [
         DeclareLaunchArgument(
@@ -38,7 +43,10 @@ def describe(options: type[Options], build: Callable[[Options], Graph]) -> Launc
 
     def nodes(context: LaunchContext) -> list[Node | RegisterEventHandler]:
         given = {name: LaunchConfiguration(name).perform(context) for name in options.model_fields}
-        graph = build(validated(options, given, "launch arguments"))
+        values = validated(options, given, "launch arguments")
+        graph = build(values)
+        if prepare is not None:
+            prepare(values, graph, lambda line: print(line, flush=True))
         return [action for spec in graph.nodes for action in _actions(spec)]
 
     return LaunchDescription([*arguments, OpaqueFunction(function=nodes)])
