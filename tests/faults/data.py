@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -42,28 +43,29 @@ def foreign(bag: Path) -> None:
 def convert_broken(bench: Bench) -> Found:
     session = recorded(bench)
     (line,) = session.manifest
-    copies = bench.folder / "copies"
-    for subject, change in (("S02", cut), ("S03", foreign)):
-        folder = copies / f"sub-{subject}" / "ses-01"
-        name = line["take"].replace("S01", subject)
-        folder.mkdir(parents=True)
-        if change is cut:
-            shutil.copytree(session.folder / line["take"], folder / name)
-            (folder / name / f"{line['take']}.mcap").rename(folder / name / f"{name}.mcap")
-            metadata = folder / name / "metadata.yaml"
-            metadata.write_text(metadata.read_text().replace("S01", subject))
-        change(folder / name)
-        text = (session.folder / "manifest.jsonl").read_text().replace(line["take"], name)
-        (folder / "manifest.jsonl").write_text(text)
-    shutil.copytree(session.folder.parent, copies / "sub-S01")
-    found = bench.rig("convert", copies, "--out", bench.folder / "dataset")
-    # The ledger looks after what a session finished, not after what was broken on purpose.
-    shutil.rmtree(copies)
+    # Not where the ledger looks: it looks after what a session finished, not after what is broken on purpose.
+    with tempfile.TemporaryDirectory() as place:
+        copies = Path(place) / "copies"
+        for subject, change in (("S02", cut), ("S03", foreign)):
+            folder = copies / f"sub-{subject}" / "ses-01"
+            name = line["take"].replace("S01", subject)
+            folder.mkdir(parents=True)
+            if change is cut:
+                shutil.copytree(session.folder / line["take"], folder / name)
+                (folder / name / f"{line['take']}.mcap").rename(folder / name / f"{name}.mcap")
+                metadata = folder / name / "metadata.yaml"
+                metadata.write_text(metadata.read_text().replace("S01", subject))
+            change(folder / name)
+            text = (session.folder / "manifest.jsonl").read_text().replace(line["take"], name)
+            (folder / "manifest.jsonl").write_text(text)
+        shutil.copytree(session.folder.parent, copies / "sub-S01")
+        found = bench.rig("convert", copies, "--out", bench.folder / "dataset")
     said = found.stdout + found.stderr
     expect(found.returncode == 2, f"exit code {found.returncode}: {said}")
     expect("Traceback" not in said, f"a traceback: {said[-600:]}")
     expect("1 takes converted" in said, said)
-    expect(said.count("left out: ") >= 1, said)
+    for subject in ("S02", "S03"):
+        expect(f"sub-{subject}_ses-01_task-au12_run-01 was left out: " in said, said)
     return Found("the whole take is converted, the others are named with what is wrong; exit code 2")
 
 

@@ -162,10 +162,9 @@ def immutable(bench: Bench) -> Found:
         expect(session.outcomes == ["complete"], f"takes: {session.outcomes}")
         repaired = bench.rig("repair", out)
         expect(repaired.returncode == 0, f"rig repair: {repaired.stdout}{repaired.stderr}")
-        expect(len(session.manifest) == 2, f"takes after repair: {session.outcomes}")
-    return Found(
-        f"one line ({said}); with the permission back rig repair enters the take, {session.outcomes[1]}"
-    )
+        after = session.outcomes
+        expect(len(after) == 2, f"takes after repair: {after}")
+    return Found(f"one line ({said}); with the permission back rig repair enters the take, {after[1]}")
 
 
 @fault("session folder moved away")

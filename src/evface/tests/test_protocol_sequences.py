@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -296,3 +297,15 @@ def test_take_numbers_on_disk_are_used_up_also_of_unfinished_takes(tmp_path: Pat
     (countdown,) = machine.advance(SECOND)
     assert (countdown.au, countdown.take) == (12, 4)
     assert json.dumps(countdown.takes) == "[4, 0, 0]"
+
+
+def test_a_disk_that_takes_no_more_is_trouble_that_is_told(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        journal.write("command", 0, command="note", argument="longer than the disk")
+        assert "File too large" in journal.trouble
+        journal.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

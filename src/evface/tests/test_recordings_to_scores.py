@@ -13,6 +13,8 @@ import pytest
 import torch
 from lively_network import lively_checkpoint
 from recorded_session import COUNTDOWN, DELAY, PERFORM, REST, SENSOR_START, START, Plan, TakeRecording, record
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
 from evface.calibration import CalibratedCamera, Calibration, Lens, Pose
 from evface.dataset.clips import ClipDataset, clip_counts
@@ -353,3 +355,19 @@ def test_on_and_off_events_have_their_own_colours() -> None:
     assert picture[0, 0, 2] > picture[0, 0, 0]
     assert picture[1, 1, 0] > picture[1, 1, 2]
     assert tuple(picture[0, 1]) == tuple(picture[1, 0])
+
+
+def test_a_bag_without_any_camera_is_left_out_in_one_line(recordings: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "recordings"
+    shutil.copytree(recordings, copy)
+    bag = bag_of(copy)
+    shutil.rmtree(bag)
+    types = get_typestore(Stores.ROS2_JAZZY)
+    with Writer(bag, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        chatter = writer.add_connection("/chatter", "std_msgs/msg/String", typestore=types)
+        hello = types.types["std_msgs/msg/String"](data="hello")
+        writer.write(chatter, 0, types.serialize_cdr(hello, "std_msgs/msg/String"))
+    said: list[str] = []
+    report = convert(copy, tmp_path / "dataset", complain=said.append, boxes=False)
+    assert list(report.failed) == [FIRST.name]
+    assert said[0].endswith("no camera of ours in it, but /chatter")

@@ -37,10 +37,13 @@ def convert_take(
 
     Raises:
         FormatError: the bag is broken.
-        DatasetError: events were lost on the way.
+        DatasetError: events were lost on the way, or no camera's topic is in the bag.
         ConfigError: the session's calibration is broken.
     """
     with files_of(take.id, out) as work, TakeBag(take.bag) as bag:
+        if not {*EVENT_TOPICS.values(), DAVIS_FRAMES, WEBCAM_FRAMES} & set(bag.topics):
+            found = ", ".join(sorted(bag.topics)) or "no topic at all"
+            raise DatasetError(f"{take.bag}: no camera of ours in it, but {found}")
         span = (bag.span[0], take.ended or bag.span[1])
         truth = recorded_truth(take.bag)
         focal = _virtual_lenses() if truth else None

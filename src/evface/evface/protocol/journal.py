@@ -135,7 +135,10 @@ class Journal:
         self._closing = True
         self._news.set()
         self._syncing.join()
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:  # what could not be written before cannot be now
+            self._trouble = f"{self.path}: cannot be written: {error.strerror or error}"
 
     def _sync(self) -> None:
         while not self._closing:

@@ -77,6 +77,10 @@ class Player(Node, Process):
             )
             for connection in self._reader.connections
         }
+        missing = [topic for topic in self.parameters.wait_for_subscribers if topic not in self._outlets]
+        if missing:
+            found = ", ".join(sorted(self._outlets)) or "no topic at all"
+            raise RecordingError(f"{self._bag}: nothing on {', '.join(missing)} in it, but {found}")
         self._thread = threading.Thread(target=self._play, name="play")
 
     def start(self) -> None:
@@ -107,7 +111,7 @@ class Player(Node, Process):
             lacking = [
                 f"{topic} has no subscriber"
                 for topic in self.parameters.wait_for_subscribers
-                if topic not in self._outlets or self._outlets[topic].get_subscription_count() == 0
+                if self._outlets[topic].get_subscription_count() == 0
             ] + [
                 f"{topic} has no publisher"
                 for topic in self.parameters.wait_for_publishers

@@ -128,7 +128,7 @@ class Recorder(Node, Process):
     def _take_in(self, topic: str, received: int, message: bytes) -> None:
         if self._take is None or self._is_behind_the_end(message):
             self._preroll.add(topic, received, message)
-        elif not self._take.put(topic, received, message) and not self._error:
+        elif not self._take.put(topic, received, message) and not self._error and not self._take.scribe.error:
             self._complain(
                 f"the disk does not follow: {self._budget.limit >> 20} MiB wait for it, messages are dropped"
             )

@@ -14,14 +14,16 @@ from pathlib import Path
 
 import yaml
 
-from evface.interrupts import interrupts_ignored
+from evface.interrupts import interrupts_held_back, interrupts_ignored
 from rig.graph import Graph, NodeSpec
 from rig.starting.leftovers import clear_leftovers
 from rig.transport import environment
 
 START = (
-    # Until rclpy takes over, a SIGINT ends the process without a traceback out of its imports.
+    # Until rclpy takes over, a SIGINT ends the process without a traceback out of its imports; one that came
+    # while Python itself started was held back.
     "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT]); "
     "from rig.starting.leash import follow; follow({parent}); from rig.nodes.{name} import main; main()"
 )
 
@@ -53,24 +55,19 @@ class Running:
     def _start(self, spec: NodeSpec, surroundings: dict[str, str]) -> None:
         parameters = Path(self._folder.name) / f"{spec.name}.yaml"
         parameters.write_text(yaml.safe_dump({f"/{spec.name}": {"ros__parameters": spec.parameters}}))
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                START.format(name=spec.name, parent=os.getpid()),
-                "--ros-args",
-                "--params-file",
-                str(parameters),
-            ],
-            env=surroundings,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            # A Ctrl-C in the terminal reaches the starter alone; it ends the graph in order.
-            start_new_session=True,
-        )
+        start = START.format(name=spec.name, parent=os.getpid())
+        with interrupts_held_back():
+            process = subprocess.Popen(
+                [sys.executable, "-c", start, "--ros-args", "--params-file", str(parameters)],
+                env=surroundings,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                # A Ctrl-C in the terminal reaches the starter alone; it ends the graph in order.
+                start_new_session=True,
+            )
         self._processes[spec.name] = process
         reader = threading.Thread(target=self._read, args=(spec.name, process), daemon=True)
         reader.start()
