@@ -10,6 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rosbags.rosbag2 import Reader
+
+from evface.events import stamp_of
 from rig.graph import Graph, NodeSpec
 from tests.faults.bench import (
     LONG,
@@ -163,6 +166,22 @@ def stopped_recorder(bench: Bench) -> Found:
     expect(line["outcome"] == "complete", f"the take is {line['outcome']}")
     expect(line["lost"] == 0, f"{line['lost']} packets were lost")
     return Found(f"all {events['messages']} event packets of the take are in the bag")
+
+
+@fault("camera stands still as a take ends")
+def stopped_at_the_end(bench: Bench) -> Found:
+    with bench.session(bench.graph(aus="12")) as session:
+        session.at("rest")
+        session.signal("davis346", signal.SIGSTOP)
+        time.sleep(1.0)
+        session.signal("davis346", signal.SIGCONT)
+        expect(session.end() == 0, f"the session ended with {session.code}")
+    (line,) = session.manifest
+    with Reader(session.folder / line["take"]) as reader:
+        last = max(stamp_of(data) for c, _, data in reader.messages() if c.topic == "/davis346/events")
+    missing = (line["ended_ns"] - last) / 1e6
+    expect(missing < 50, f"the last {missing:.0f} ms are missing")
+    return Found("what came late, of the time before the end, is in the take")
 
 
 @fault("camera stands still for 2 s")

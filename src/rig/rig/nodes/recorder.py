@@ -33,8 +33,9 @@ from rig_interfaces.msg import RecorderStatus, SessionState
 PREROLL = 2 * SECOND, 256 << 20
 """ns and bytes that are remembered outside takes, so that a take begins with its countdown to the message."""
 
-GRACE = 0.4
-"""s after the news of a take's end in which messages from before the end are still written."""
+GRACE = 0.1, 2.0
+"""s after the news of a take's end, at least and at most, in which messages from before the end are still
+written: until every required topic has gone beyond it."""
 
 
 class RecorderParameters(BaseModel):
@@ -79,7 +80,8 @@ class Recorder(Node, Process):
         self._heard: set[str] = set()
         self._session: RecordingSession | None = None
         self._take: OpenTake | None = None
-        self._deadline = 0.0
+        self._over_since = 0.0
+        self._beyond: set[str] = set()
         self._preroll = PreRoll(*PREROLL)
         self._budget = Budget(self.parameters.queue << 20)
         self._traffic = Traffic()
@@ -93,7 +95,7 @@ class Recorder(Node, Process):
         self.create_subscription(SessionState, STATE, self._on_state, LATCHED_QOS)
         self.create_subscription(String, TRUTH, self._on_truth, SMALL_QOS)
         self.create_timer(1.0, self._every_second)
-        self.create_timer(GRACE / 4, self._look_after)
+        self.create_timer(GRACE[0], self._look_after)
 
     def start(self) -> None:
         """Say what is waited for."""
@@ -127,6 +129,7 @@ class Recorder(Node, Process):
 
     def _take_in(self, topic: str, received: int, message: bytes) -> None:
         if self._take is None or self._is_behind_the_end(message):
+            self._beyond.add(topic)
             self._preroll.add(topic, received, message)
         elif not self._take.put(topic, received, message) and not self._error and not self._take.scribe.error:
             self._complain(
@@ -187,7 +190,7 @@ class Recorder(Node, Process):
         was_over = take.facts.ended is not None
         take.facts.follow(state)
         if not was_over and not goes_on:
-            self._deadline = time.monotonic() + GRACE
+            self._over_since = time.monotonic()
             if state.recording:
                 self._close_take()
 
@@ -208,6 +211,7 @@ class Recorder(Node, Process):
     def _open_take(self, session: RecordingSession, state: SessionState) -> None:
         self._error = ""
         begin = state.header.stamp.sec * SECOND + state.header.stamp.nanosec
+        self._beyond.clear()
         self._take = session.open_take(state, bytes(serialize_message(state)), self._preroll.since(begin))
 
     def _close_take(self) -> None:
@@ -221,8 +225,7 @@ class Recorder(Node, Process):
         """Close the take whose end has passed; notice what the writing threads have to say."""
         before = self._state()
         take = self._take
-        # The host's clock may be set anew at any time, so it is not asked.
-        if take is not None and take.facts.ended is not None and time.monotonic() > self._deadline:
+        if take is not None and take.facts.ended is not None and self._is_all_there():
             self._close_take()
         if take is not None and take.scribe.error:
             self._fail(take.scribe.error)
@@ -230,6 +233,12 @@ class Recorder(Node, Process):
             self._hear_out(self._session)
         if self._state() != before:
             self._publish_status()
+
+    def _is_all_there(self) -> bool:
+        """Whether nothing of the take that is over can still come, or it was waited for long enough."""
+        # The host's clock may be set anew at any time, so it is not asked.
+        waited = time.monotonic() - self._over_since
+        return waited > GRACE[1] or (waited > GRACE[0] and self._required <= self._beyond)
 
     def _hear_out(self, session: RecordingSession) -> None:
         error = session.collect()
