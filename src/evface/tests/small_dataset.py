@@ -14,7 +14,6 @@ from evface.dataset.description import describe
 from evface.dataset.naming import TakeId
 from evface.dataset.recordings import EventBlock, Picture
 from evface.dataset.take_files import TakeFiles, files_of
-from evface.dataset.truth import TRUTH, with_seconds
 from evface.events import Events
 
 START = 1_700_000_000_000_000_000
@@ -61,7 +60,7 @@ def make_take(root: Path, take: TakeId, start: int, trial: int, plan: SmallPlan)
             files.events("evk4", blocks(start, take.au, 1280, 720), "virtual")
         files.frames("davis", [picture(start, n, False) for n in range(24)], "virtual")
         files.frames("rgb", [picture(start, n, True) for n in range(24)], "virtual")
-        files.write_json(TRUTH, with_seconds(truth(take.au, start), files.origin))
+        files.truth(truth(take.au, start))
         files.finish(trial, "complete", purpose=plan.purpose)
 
 

@@ -20,7 +20,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_validate_says_a_line_per_finding_and_a_summary(dataset: Path) -> None:
     done = CliRunner().invoke(app, ["validate", str(dataset)])
     assert done.exit_code == 0
-    assert "2 takes, 28 files: nothing is wrong" in done.stdout
+    assert "2 takes, 29 files: nothing is wrong" in done.stdout
     note = dataset / "notes.txt"
     note.write_text("mine")
     done = CliRunner().invoke(app, ["validate", str(dataset), "--no-checksums"])
@@ -28,7 +28,7 @@ def test_validate_says_a_line_per_finding_and_a_summary(dataset: Path) -> None:
     assert done.exit_code == 1
     assert done.stdout.splitlines() == [
         "notes.txt: is no file of a dataset",
-        f"{dataset}: 2 takes, 29 files: 1 findings in 1 files, 0 of them unreadable",
+        f"{dataset}: 2 takes, 30 files: 1 findings in 1 files, 0 of them unreadable",
     ]
 
 

@@ -29,7 +29,7 @@ FILES = """\
   `webcam` (taken over from there, not calibrated) or `default` (the middle of the sensor: no face was looked
   for or seen).
 - `sync.json`: each clock's offset and drift, how they were found, and the span of the clip in unix ns.
-- `quality.json`: sources, counts, losses, flags.
+- `quality.json`: sources, counts, losses, flags; `coactivations`: what moved along, as far as it is known.
 - `truth.json`, of virtual subjects only: what they did and when.
 
 A clip runs from half a second before the perform cue to half a second after the rest cue; correct `clip` in
@@ -55,7 +55,7 @@ def card(name: str, takes: Sequence[ConvertedTake], about: Sequence[str] = ()) -
             "",
             f"{len(subjects)} subjects, {len(takes)} takes, {len(used)} clips for training.",
             "",
-            *_origin(takes),
+            *origin(takes),
             "",
             *([*about, ""] if about else []),
             "| recording | takes |",
@@ -74,7 +74,7 @@ def card(name: str, takes: Sequence[ConvertedTake], about: Sequence[str] = ()) -
     )
 
 
-def _origin(takes: Sequence[ConvertedTake]) -> list[str]:
+def origin(takes: Sequence[ConvertedTake]) -> list[str]:
     """Who was in front of what."""
     simulated = [take.id.name for take in takes if take.simulated]
     if not simulated:

@@ -12,7 +12,7 @@ from evface.dataset.boxes import FaceDetector
 from evface.dataset.cues import CueRecord
 from evface.dataset.recordings import CAMERAS, DAVIS_FRAMES, EVENT_TOPICS, WEBCAM_FRAMES, Take, TakeBag
 from evface.dataset.take_files import TakeFiles, files_of
-from evface.dataset.truth import TRUTH, recorded_truth, with_seconds
+from evface.dataset.truth import recorded_truth
 from evface.errors import DatasetError
 from evface.privacy.consent import Purpose
 from evface.quality.take import read_quality
@@ -58,7 +58,7 @@ def convert_take(
             files.frames("rgb", bag.webcam_frames(), take.sources["rgb"])
         files.offsets = known_offsets(bag)
         if truth is not None:
-            files.write_json(TRUTH, with_seconds(truth, files.origin))
+            files.truth(truth)
         if purpose == "sharing" and not take.allows("rgb_release"):
             files.withhold_videos()
         recording = _recorded_quality(take, files.flags)

@@ -10,7 +10,9 @@ from typing import Any
 
 import evface
 from evface.dataset.card import card
+from evface.dataset.croissant import CROISSANT, croissant
 from evface.dataset.cues import NOT_AVAILABLE
+from evface.dataset.publication import DESCRIPTION, Publication, read_publication
 from evface.dataset.splits import folds_of
 from evface.dataset.tree import ConvertedTake, iter_takes, read_json, training_takes
 from evface.errors import DatasetError
@@ -51,17 +53,19 @@ def describe(
         folder = root / f"sub-{subject}" / f"ses-{session}"
         if folder.exists():
             _write_json(folder / "session.json", facts)
-    _write_tables(root, sessions, name, about)
+    takes = _write_tables(root, sessions, name, about)
+    publication = read_publication(root)
     _write_json(
-        root / "dataset_description.json",
+        root / DESCRIPTION,
         {
             "Name": name,
             "BIDSVersion": "1.10.0",
             "DatasetType": "derivative",
             "GeneratedBy": [{"Name": "evface", "Version": evface.__version__}],
+            **publication.fields(),
         },
     )
-    _write_manifest(root, {})
+    _write_checksums(root, name, takes, publication, {})
 
 
 def describe_again(root: Path) -> None:
@@ -79,18 +83,20 @@ def describe_again(root: Path) -> None:
         (path.parts[-3].removeprefix("sub-"), path.parts[-2].removeprefix("ses-")): read_json(path)
         for path in sorted(root.glob("sub-*/ses-*/session.json"))
     }
-    _write_tables(root, sessions, str(read_json(root / "dataset_description.json").get("Name", NAME)))
-    _write_manifest(root, _takes_checksums(root))
+    name = str(read_json(root / DESCRIPTION).get("Name", NAME))
+    takes = _write_tables(root, sessions, name)
+    _write_checksums(root, name, takes, read_publication(root), _takes_checksums(root))
 
 
 def _write_tables(
     root: Path, sessions: dict[tuple[str, str], dict[str, Any]], name: str, about: Sequence[str] = ()
-) -> None:
-    """Participants, splits and card, from the takes that are there."""
+) -> list[ConvertedTake]:
+    """Participants, splits and card, from the takes that are there, which are handed back."""
     takes = list(iter_takes(root))
     _write_participants(root, takes, sessions)
     _write_splits(root, takes)
     (root / "README.md").write_text(card(name, takes, about), encoding="utf-8")
+    return takes
 
 
 def _write_participants(
@@ -166,20 +172,27 @@ def _write_splits(root: Path, takes: list[ConvertedTake]) -> None:
     _write_json(root / "splits" / "loso.json", content)
 
 
-def _write_manifest(root: Path, known: dict[str, str]) -> None:
-    """Checksums in the manner of sha256sum, so that ``sha256sum -c MANIFEST.sha256`` checks them.
+def _write_checksums(
+    root: Path, name: str, takes: list[ConvertedTake], publication: Publication, known: dict[str, str]
+) -> None:
+    """croissant.json, and MANIFEST.sha256 in the manner of sha256sum: ``sha256sum -c`` checks it.
 
     Args:
         root: of the dataset.
+        name: of the dataset.
+        takes: in it.
+        publication: what people said of it.
         known: checksums that are not taken again, by path within the dataset.
     """
-    lines = []
+    checksums = {}
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
         hidden = any(part.startswith(".") for part in relative.parts)
-        if path.is_file() and path.name not in (MANIFEST, TOMBSTONES) and not hidden:
-            lines.append(f"{known.get(relative.as_posix()) or _checksum(path)}  {relative.as_posix()}")
-    replace_file(root / MANIFEST, "\n".join(lines) + "\n")
+        if path.is_file() and path.name not in (MANIFEST, TOMBSTONES, CROISSANT) and not hidden:
+            checksums[relative.as_posix()] = known.get(relative.as_posix()) or _checksum(path)
+    _write_json(root / CROISSANT, croissant(root, name, takes, checksums, publication))
+    checksums[CROISSANT] = _checksum(root / CROISSANT)
+    replace_file(root / MANIFEST, "".join(f"{checksums[path]}  {path}\n" for path in sorted(checksums)))
 
 
 def _checksum(path: Path) -> str:

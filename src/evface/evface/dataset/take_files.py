@@ -17,12 +17,14 @@ from evface.calibration import Calibration
 from evface.calibration.mapping import BoxMapping
 from evface.clocks.envelope import MinimumDelay
 from evface.dataset.boxes import Box, FaceDetector, default_box, median_box
+from evface.dataset.coactivation import COACTIVATIONS, coactivations, flag_of
 from evface.dataset.cues import CueRecord, write_cues
 from evface.dataset.event_file import EventFile, EventFileWriter
 from evface.dataset.looks import Looks
 from evface.dataset.naming import TakeId
 from evface.dataset.recordings import CAMERAS, EVENT_TOPICS, EventBlock, Picture
 from evface.dataset.trimming import ClipWindow, clip_by_cues
+from evface.dataset.truth import TRUTH, with_seconds
 from evface.dataset.video import VideoWriter
 from evface.errors import DatasetError, FormatError
 
@@ -97,6 +99,7 @@ class TakeFiles:
         self._boxes: dict[str, dict[str, Any]] = {}
         self._sync: dict[str, Any] = {}
         self.offsets: list[dict[str, Any]] = []
+        self._truth: dict[str, Any] | None = None
         self._sensors: dict[str, dict[str, Any]] = {}
 
     def _clip(self, start: int) -> ClipWindow | None:
@@ -305,6 +308,8 @@ class TakeFiles:
                 self._box_without_frames(sensor)
         write_cues(self.path("events.tsv"), self._cues, self.origin, self._end)
         self._write_boxes()
+        if along := coactivations(self.take.au, self._truth, self._cues):
+            self.flags.append(flag_of(along))
         window = self._window
         clip = window and {"start_ns": window.start, "end_ns": window.end, "method": window.method}
         self.write_json(
@@ -326,11 +331,24 @@ class TakeFiles:
             "outcome": outcome,
             "simulated": "virtual" in used,
             "flags": ([] if outcome == "complete" else [outcome]) + self.flags,
+            COACTIVATIONS: along,
             "sensors": self._sensors,
             **facts,
         }
         self.write_json(DONE, quality)
         return quality
+
+    def truth(self, told: dict[str, Any]) -> None:
+        """Write what a virtual subject really did.
+
+        Args:
+            told: as the simulator tells it.
+
+        Raises:
+            FormatError: an instant is missing.
+        """
+        self._truth = with_seconds(told, self.origin)
+        self.write_json(TRUTH, self._truth)
 
     def write_json(self, suffix: str, content: dict[str, Any]) -> None:
         """Write one of the take's JSON files."""

@@ -21,7 +21,14 @@ from evface.privacy.durable import sync_folder
 from evface.privacy.pseudonyms import LinkingFile
 from evface.privacy.tombstones import TOMBSTONES, Tombstone, read_tombstones, set_tombstone
 
-DESCRIPTIONS = ("README.md", "participants.tsv", "participants.json", "splits/loso.json", "MANIFEST.sha256")
+DESCRIPTIONS = (
+    "README.md",
+    "participants.tsv",
+    "participants.json",
+    "splits/loso.json",
+    "croissant.json",
+    "MANIFEST.sha256",
+)
 """Files of a dataset that speak of all subjects; they are written anew."""
 
 TEXTS = {"", ".csv", ".json", ".jsonl", ".md", ".sha256", ".tsv", ".txt", ".xml", ".yaml", ".yml"}

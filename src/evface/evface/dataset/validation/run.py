@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from itertools import count, groupby
 from pathlib import Path
 
+from evface.dataset.croissant import CROISSANT, check_croissant
 from evface.dataset.description import MANIFEST
 from evface.dataset.naming import PLAN, TakeId
 from evface.dataset.progress import Progress, silent
 from evface.dataset.take_files import DONE
-from evface.dataset.tree import ConvertedTake, read_take, training_takes
+from evface.dataset.tree import ConvertedTake, read_json, read_take, training_takes
 from evface.dataset.validation.finding import Finding, findings
 from evface.dataset.validation.takes import check_take
 from evface.dataset.validation.whole import (
@@ -157,11 +158,24 @@ def _tables(root: Path, takes: list[ConvertedTake]) -> Iterator[Finding]:
         "dataset_description.json": check_description(root / "dataset_description.json", takes),
         "participants.tsv": check_participants(root / "participants.tsv", takes, used),
         "splits/loso.json": check_splits(root / "splits" / "loso.json", used),
+        CROISSANT: _croissant(root, takes),
         TOMBSTONES: check_withdrawn(root, {take.id.subject for take in takes}),
     }
     for name, check in checks.items():
         if (root / name).exists():
             yield from findings(root, root / name, check)
+
+
+def _croissant(root: Path, takes: list[ConvertedTake]) -> Iterator[str]:
+    """croissant.json against the manifest and the takes."""
+    content = read_json(root / CROISSANT)
+    try:
+        checksums = read_manifest(root / MANIFEST)
+    except EvfaceError:
+        return  # the manifest's own finding
+    checksums.pop(CROISSANT, None)
+    shared = any(take.quality.get("purpose") == "sharing" for take in takes)
+    yield from check_croissant(content, checksums, {take.id.name for take in takes}, shared)
 
 
 def _checksums(root: Path, paths: list[Path], step: Callable[[Path], None]) -> Iterator[Finding]:

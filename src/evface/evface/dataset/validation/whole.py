@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from evface.dataset.croissant import CROISSANT
 from evface.dataset.description import MANIFEST
 from evface.dataset.naming import PLAN, TakeId
 from evface.dataset.tree import ConvertedTake, read_json
@@ -22,6 +23,7 @@ REQUIRED = (
     "README.md",
     "participants.tsv",
     "participants.json",
+    CROISSANT,
     "splits/loso.json",
     MANIFEST,
 )

@@ -17,7 +17,6 @@ from evface.dataset.cues import CueRecord
 from evface.dataset.looks import LOOKS
 from evface.dataset.recordings import EventBlock, Picture
 from evface.dataset.take_files import TakeFiles, files_of
-from evface.dataset.truth import TRUTH, with_seconds
 from evface.events import Events
 from evface.simulation.cohorts.plan import SECOND, SENSORS, PlannedTake, Sensor, SimulationPlan
 from evface.simulation.face import FaceScene
@@ -77,8 +76,7 @@ def simulate_take(
                 files.frames("davis", view.frames, VIRTUAL)
             else:
                 files.look("evk4", _renderings(scene, take, plan))
-        told = truth_of(scene.behaviour.performances[-1], take.subject_seed) | {"clocks": clocks}
-        files.write_json(TRUTH, with_seconds(told, files.origin))
+        files.truth(truth_of(scene.behaviour.performances[-1], take.subject_seed) | {"clocks": clocks})
         scale = {"scale": {"evk4": plan.scale}} if "evk4" in take.sensors else {}
         return files.finish(
             take.trial,
