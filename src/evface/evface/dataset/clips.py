@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from evface.dataset.boxes import default_box
 from evface.dataset.event_file import EventFile
 from evface.dataset.naming import TakeId
-from evface.dataset.tree import ConvertedTake, list_takes, training_takes
+from evface.dataset.selection import select_clips
 from evface.errors import DatasetError
 from evface.events import DEFAULT_DURATION, Box, Events, Slicer
 from evface.protocol.action_units import AU_NUMBERS
@@ -97,8 +97,8 @@ def _count(
 class ClipDataset(Dataset[ClipItem]):
     """The clips of a dataset that count for training: complete takes, of each trial the last one.
 
-    A clip is the span that sync.json names. It is cut from its event file when it is first asked for, and
-    kept as uint16 from then on.
+    A clip is the span that sync.json names. When it is asked for, the events of this span alone are read from
+    its HDF5 file and counted, block by block; the frames are kept as uint16 from then on, or not.
 
     Args:
         dataset_dir: root of the dataset.
@@ -107,6 +107,8 @@ class ClipDataset(Dataset[ClipItem]):
         slice_us: length of a slice, us.
         size: width and height of an event frame.
         aus: FACS numbers in the order of the classes; clips of others are left out.
+        keep: keep the frames in memory, 16 KB a slice of 64x64; without, each clip is read anew every time,
+            for datasets that do not fit.
 
     Attributes:
         takes: which clips, in order.
@@ -124,24 +126,13 @@ class ClipDataset(Dataset[ClipItem]):
         slice_us: int = DEFAULT_DURATION,
         size: int = 64,
         aus: Sequence[int] = AU_NUMBERS,
+        keep: bool = True,
     ) -> None:
         self.sensor, self.slice_us, self.size, self.aus = sensor, slice_us, size, tuple(aus)
-        found = training_takes(list_takes(Path(dataset_dir)))
-        known = {take.id.subject for take in found}
-        if subjects is not None and (unknown := sorted(set(subjects) - known)):
-            raise DatasetError(
-                f"{dataset_dir}: no clip of {', '.join(unknown)}; there are: {', '.join(sorted(known))}"
-            )
-        wanted = known if subjects is None else set(subjects)
-        self._clips: dict[TakeId, ConvertedTake] = {
-            take.id: take
-            for take in found
-            if take.id.subject in wanted and take.id.au in self.aus and take.events(sensor).exists()
-        }
+        self.keep = keep
+        self._clips = select_clips(dataset_dir, subjects, sensor, self.aus)
         self._kept: dict[TakeId, Tensor] = {}
         self.takes: tuple[TakeId, ...] = tuple(self._clips)
-        if not self.takes:
-            raise DatasetError(f"{dataset_dir}: no clip with events of {sensor} of the AUs asked for")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -168,18 +159,24 @@ class ClipDataset(Dataset[ClipItem]):
         return self._counts(take).to(torch.float32), self.aus.index(take.au), take.subject
 
     def _counts(self, take: TakeId) -> Tensor:
-        if take not in self._kept:
-            clip = self._clips[take]
-            assert clip.window is not None
-            box = clip.boxes.get(self.sensor)
-            frames = clip_counts(
-                clip.events(self.sensor),
-                box.as_tuple() if box else None,
-                clip.window,
-                self.slice_us,
-                self.size,
-            )
-            if len(frames) == 0:
-                raise DatasetError(f"{take.name}: its clip holds no whole slice of {self.slice_us} us")
-            self._kept[take] = torch.from_numpy(frames)
-        return self._kept[take]
+        if (kept := self._kept.get(take)) is not None:
+            return kept
+        frames = torch.from_numpy(self._frames(take))
+        if self.keep:
+            self._kept[take] = frames
+        return frames
+
+    def _frames(self, take: TakeId) -> NDArray[np.uint16]:
+        clip = self._clips[take]
+        assert clip.window is not None
+        box = clip.boxes.get(self.sensor)
+        frames = clip_counts(
+            clip.events(self.sensor),
+            box.as_tuple() if box else None,
+            clip.window,
+            self.slice_us,
+            self.size,
+        )
+        if len(frames) == 0:
+            raise DatasetError(f"{take.name}: its clip holds no whole slice of {self.slice_us} us")
+        return frames
