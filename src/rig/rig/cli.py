@@ -12,7 +12,7 @@ from rig.commands.calibrate import calibrate
 from rig.commands.camera import camera
 from rig.commands.clips import clips
 from rig.commands.console import console
-from rig.commands.dataset import validate
+from rig.commands.dataset import export, validate
 from rig.commands.demo import demo
 from rig.commands.doctor import doctor
 from rig.commands.learning import convert, train
@@ -47,6 +47,7 @@ app.command()(console)
 app.command()(convert)
 app.command()(simulate)
 app.command()(validate)
+app.command()(export)
 app.add_typer(train, name="train")
 app.command()(live)
 app.command()(replay)

@@ -1,4 +1,4 @@
-"""`rig validate` as it is typed."""
+"""`rig validate` and `rig export` as they are typed."""
 
 from __future__ import annotations
 
@@ -35,3 +35,12 @@ def test_validate_says_a_line_per_finding_and_a_summary(dataset: Path) -> None:
 def test_what_is_no_dataset_cannot_be_validated(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["validate", str(tmp_path)])
     assert isinstance(done.exception, DatasetError)
+
+
+def test_export_says_what_it_wrote_and_goes_on(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for written, there in ((2, 0), (0, 2)):
+        done = CliRunner().invoke(app, ["export", str(dataset), "--to", "elan", "--out", str(out)])
+        assert done.exit_code == 0
+        assert done.stdout.splitlines()[-1] == f"{out}: {written} takes written, {there} were there"
+    assert len(list(out.glob("*.eaf"))) == 2

@@ -40,7 +40,12 @@ def coactivations(
 
 def flag_of(found: Mapping[int, float | None]) -> str:
     """The flag of a take with co-activations: "co-activation: AU 6 (0.20), AU 45 (0.95)"."""
-    return "co-activation: " + ", ".join(
+    return f"co-activation: {listed(found)}"
+
+
+def listed(found: Mapping[int, float | None]) -> str:
+    """Co-activations in words: "AU 6 (0.20), AU 45 (0.95)"."""
+    return ", ".join(
         f"AU {number}" if strength is None else f"AU {number} ({strength:.2f})"
         for number, strength in found.items()
     )

@@ -135,3 +135,22 @@ def read_video(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
                 yield float(frame.time or 0.0), np.asarray(image, np.uint8)
     except (av.error.FFmpegError, OSError, IndexError) as error:
         raise FormatError(f"{path}: not a readable video: {error}") from error
+
+
+def read_times(table: Path) -> list[int]:
+    """The times of a video's frames, ns on the host's clock.
+
+    Args:
+        table: a ``*_timestamps.csv``.
+
+    Raises:
+        FormatError: it is missing or broken, or does not number frames from 0.
+    """
+    try:
+        with table.open(newline="", encoding="utf-8") as file:
+            rows = [(int(row["frame"]), int(row["host_time_ns"])) for row in csv.DictReader(file)]
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise FormatError(f"{table}: not a table of frames' times: {error}") from error
+    if [number for number, _ in rows] != list(range(len(rows))):
+        raise FormatError(f"{table}: its frames are not numbered 0, 1, 2 and so on")
+    return [time for _, time in rows]

@@ -1,4 +1,4 @@
-"""`rig validate`: a published dataset, looked through."""
+"""`rig validate` and `rig export`: a published dataset looked through, and in other formats."""
 
 from __future__ import annotations
 
@@ -35,3 +35,23 @@ def validate(
         )
     console.print(f"{dataset}: {report}", markup=False)
     raise typer.Exit(report.exit_code)
+
+
+def export(
+    dataset: Path = typer.Argument(..., help="Root of a dataset, from convert or simulate."),
+    to: str = typer.Option(..., help="evreal: a folder of numpy arrays a take; elan: an .eaf a take."),
+    out: Path = typer.Option(..., help="Folder of what is written; an unfinished one is continued."),
+    sensor: str = typer.Option("davis", help="davis or evk4: whose events EVREAL gets."),
+) -> None:
+    """Write the takes that count for training in the format of EVREAL or ELAN; the dataset is only read.
+
+    rig export dataset --to evreal --out EVREAL/data/faces
+
+    rig export dataset --to elan --out annotations
+    """
+    from evface.dataset.exports import export as export_dataset
+
+    console = Console(highlight=False, soft_wrap=True)
+    with progress_bar("exporting", console) as progress:
+        report = export_dataset(dataset, to, out, sensor=sensor, progress=progress)
+    console.print(f"{out}: {report.written} takes written, {report.there} were there", markup=False)

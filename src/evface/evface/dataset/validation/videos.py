@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -10,30 +9,11 @@ from pathlib import Path
 import av
 
 from evface.dataset.validation.schema import Stream
-from evface.dataset.video import read_video
+from evface.dataset.video import read_times, read_video
 from evface.errors import FormatError
 
 CODECS = {"davis": "ffv1", "rgb": "mjpeg"}
 """Of the cameras' videos."""
-
-
-def read_times(table: Path) -> list[int]:
-    """The times of a video's frames, ns on the host's clock.
-
-    Args:
-        table: a ``*_timestamps.csv``.
-
-    Raises:
-        FormatError: it is missing or broken, or does not number frames from 0.
-    """
-    try:
-        with table.open(newline="", encoding="utf-8") as file:
-            rows = [(int(row["frame"]), int(row["host_time_ns"])) for row in csv.DictReader(file)]
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise FormatError(f"{table}: not a table of frames' times: {error}") from error
-    if [number for number, _ in rows] != list(range(len(rows))):
-        raise FormatError(f"{table}: its frames are not numbered 0, 1, 2 and so on")
-    return [time for _, time in rows]
 
 
 def check_times(table: Path, stream: Stream) -> Iterator[str]:
