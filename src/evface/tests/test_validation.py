@@ -247,3 +247,18 @@ def test_what_is_shared_needs_consent_and_released_videos(tmp_path: Path) -> Non
     consent["scopes"].append("rgb_release")
     released = make_dataset(tmp_path / "all", SmallPlan(**shared, session={"consent": consent}))
     assert all(line.startswith("croissant.json: ") for line in found(released))
+
+
+def test_no_damage_ends_the_check_and_each_is_named(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path, SmallPlan(("S01",), (12,)))
+    rubbish = [b"", b"rubbish\n" * 20, b"[]", b"null", b'{"sensors": 5}', b"\xff\xfe\x00" * 50]
+    for number, path in enumerate(sorted(path for path in root.rglob("*") if path.is_file())):
+        kept = path.read_bytes()
+        path.write_bytes(rubbish[number % len(rubbish)])
+        report = validate(root)
+        named = {finding.file for finding in report.findings}
+        # A manifest without lines is told by the files that it lacks.
+        told = "README.md" if path.name == "MANIFEST.sha256" and not path.read_bytes() else path.name
+        assert told in {Path(name).name for name in named}
+        path.write_bytes(kept)
+    assert found(root, checksums=True) == []
