@@ -137,3 +137,6 @@ def test_what_cannot_be_is_said(dataset: Path, tmp_path: Path) -> None:
         export(dataset, "evreal", tmp_path, sensor="rgb")
     with pytest.raises(DatasetError, match="cannot lie inside the dataset"):
         export(dataset, "elan", dataset / "elan")
+    without = make_dataset(tmp_path / "davis", SmallPlan(("S01",), (12,)))
+    with pytest.raises(DatasetError, match="has no take that counts for training with events of evk4"):
+        export(without, "evreal", tmp_path / "out", sensor="evk4")

@@ -61,7 +61,8 @@ def export(
         take for take in training_takes(list_takes(root)) if to != "evreal" or take.events(sensor).exists()
     ]
     if not takes:
-        raise DatasetError(f"{root}: no take that counts for training has events of {sensor}")
+        events = f" with events of {sensor}" if to == "evreal" else ""
+        raise DatasetError(f"{root}: has no take that counts for training{events}")
     written = 0
     try:
         out.mkdir(parents=True, exist_ok=True)
