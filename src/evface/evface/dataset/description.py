@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import evface
+from evface.dataset.annotations import ANNOTATIONS
 from evface.dataset.card import card
 from evface.dataset.croissant import CROISSANT, croissant
 from evface.dataset.cues import NOT_AVAILABLE
@@ -188,11 +189,16 @@ def _write_checksums(
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
         hidden = any(part.startswith(".") for part in relative.parts)
-        if path.is_file() and path.name not in (MANIFEST, TOMBSTONES, CROISSANT) and not hidden:
+        if path.is_file() and _told(path) and not hidden:
             checksums[relative.as_posix()] = known.get(relative.as_posix()) or _checksum(path)
     _write_json(root / CROISSANT, croissant(root, name, takes, checksums, publication))
     checksums[CROISSANT] = _checksum(root / CROISSANT)
     replace_file(root / MANIFEST, "".join(f"{checksums[path]}  {path}\n" for path in sorted(checksums)))
+
+
+def _told(path: Path) -> bool:
+    """Whether the checksums tell of a file: not of themselves, nor of what people go on writing."""
+    return path.name not in (MANIFEST, TOMBSTONES, CROISSANT) and not path.name.endswith(f"_{ANNOTATIONS}")
 
 
 def _checksum(path: Path) -> str:

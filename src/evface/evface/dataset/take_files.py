@@ -16,14 +16,17 @@ import numpy as np
 from evface.calibration import Calibration
 from evface.calibration.mapping import BoxMapping
 from evface.clocks.envelope import MinimumDelay
+from evface.dataset.activity import face_activity
+from evface.dataset.annotations import ANNOTATIONS
 from evface.dataset.boxes import Box, FaceDetector, default_box, median_box
 from evface.dataset.coactivation import COACTIVATIONS, coactivations, flag_of
-from evface.dataset.cues import CueRecord, write_cues
+from evface.dataset.cues import INSTANTS, CueRecord, write_cues
 from evface.dataset.event_file import EventFile, EventFileWriter
 from evface.dataset.looks import Looks
 from evface.dataset.naming import TakeId
+from evface.dataset.onsets import Movement, find_movement
 from evface.dataset.recordings import CAMERAS, EVENT_TOPICS, EventBlock, Picture
-from evface.dataset.trimming import ClipWindow, clip_by_cues
+from evface.dataset.trimming import ClipWindow, clip_by_cues, clip_by_movement
 from evface.dataset.truth import TRUTH, with_seconds
 from evface.dataset.video import VideoWriter
 from evface.errors import DatasetError, FormatError
@@ -42,7 +45,8 @@ PARTIAL = ".partial"
 def files_of(take: TakeId, out: Path) -> Iterator[Path]:
     """A folder to write a take's files in; when the block is left they appear, quality.json last.
 
-    Left by an exception, nothing appears, and what was there before stays.
+    Left by an exception, nothing appears, and what was there before stays. What people said of the take stays
+    in any case.
 
     Args:
         take: whose files they are; their names begin with its name.
@@ -55,7 +59,8 @@ def files_of(take: TakeId, out: Path) -> Iterator[Path]:
     try:
         yield work
         for stale in folder.glob(f"{take.name}_*"):
-            stale.unlink()
+            if not stale.name.endswith(ANNOTATIONS):
+                stale.unlink()
         for path in sorted(work.iterdir(), key=lambda path: path.name.endswith(DONE)):
             path.replace(folder / path.name)
     finally:
@@ -95,16 +100,17 @@ class TakeFiles:
         self.flags: list[str] = []
         self.origin = cues[0].start if cues else span[0]
         self._work, self._cues, self._end, self._detector = work, cues, span[1], detector
-        self._window = self._clip(min(self.origin, span[0]))
+        self._start = min(self.origin, span[0])
+        self._window = self._clip()
         self._boxes: dict[str, dict[str, Any]] = {}
         self._sync: dict[str, Any] = {}
         self.offsets: list[dict[str, Any]] = []
         self._truth: dict[str, Any] | None = None
         self._sensors: dict[str, dict[str, Any]] = {}
 
-    def _clip(self, start: int) -> ClipWindow | None:
+    def _clip(self) -> ClipWindow | None:
         try:
-            return clip_by_cues(self._cues, (start, self._end))
+            return clip_by_cues(self._cues, (self._start, self._end))
         except DatasetError as error:
             self.flags.append(str(error))
             return None
@@ -306,11 +312,14 @@ class TakeFiles:
         for sensor in EVENT_TOPICS:
             if f"{sensor} events" in self._sensors and sensor not in self._boxes:
                 self._box_without_frames(sensor)
-        write_cues(self.path("events.tsv"), self._cues, self.origin, self._end)
+        sensor, movement = self._movement()
+        write_cues(self.path("events.tsv"), self._cues, self.origin, self._end, movement)
         self._write_boxes()
         if along := coactivations(self.take.au, self._truth, self._cues):
             self.flags.append(flag_of(along))
         window = self._window
+        if movement is not None and movement.good:
+            window = clip_by_movement(movement.onset, movement.end, (self._start, self._end))
         clip = window and {"start_ns": window.start, "end_ns": window.end, "method": window.method}
         self.write_json(
             "sync.json",
@@ -332,11 +341,25 @@ class TakeFiles:
             "simulated": "virtual" in used,
             "flags": ([] if outcome == "complete" else [outcome]) + self.flags,
             COACTIVATIONS: along,
+            "movement": movement and _report(movement, sensor),
             "sensors": self._sensors,
             **facts,
         }
         self.write_json(DONE, quality)
         return quality
+
+    def _movement(self) -> tuple[str, Movement | None]:
+        """Which sensor's events tell what the subject did, the DAVIS346's where there are some, and what."""
+        for sensor in EVENT_TOPICS:
+            if f"{sensor} events" not in self._sensors:
+                continue
+            place = self._boxes[sensor]
+            box = Box(*(place[key] for key in ("x", "y", "width", "height")))
+            activity = face_activity(self.path(f"recording-{sensor}_dvs.h5"), box)
+            found = find_movement(activity, self.take.au, self._cues)
+            self.flags += [f"movement: {flag}" for flag in found.flags] if found else []
+            return sensor, found
+        return "", None
 
     def truth(self, told: dict[str, Any]) -> None:
         """Write what a virtual subject really did.
@@ -359,6 +382,11 @@ class TakeFiles:
             writer = csv.DictWriter(file, BOX_COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(self._boxes.values())
+
+
+def _report(movement: Movement, sensor: str) -> dict[str, Any]:
+    instants = {f"{name}_ns": getattr(movement, name) for name in INSTANTS}
+    return {"sensor": sensor, **instants, "score": movement.score, "flags": list(movement.flags)}
 
 
 def _pass_on(

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evface.dataset.annotations import MOVES, Annotation, read_annotations
 from evface.dataset.boxes import Box
-from evface.dataset.cues import CueRecord, read_cues
+from evface.dataset.cues import INSTANTS, CueRecord, read_cues
 from evface.dataset.naming import TakeId
+from evface.dataset.onsets import Movement
+from evface.dataset.trimming import clip_by_cues, clip_by_movement
 from evface.errors import DatasetError, FormatError
 
 
@@ -25,6 +28,7 @@ class ConvertedTake:
         quality: what quality.json says.
         sync: what sync.json says.
         boxes: face box per recording ("davis", "evk4", "rgb"), px of that camera.
+        correction: what a person said last about its movement; None: nobody did.
     """
 
     id: TakeId
@@ -32,6 +36,7 @@ class ConvertedTake:
     quality: dict[str, Any]
     sync: dict[str, Any]
     boxes: dict[str, Box]
+    correction: Annotation | None = None
 
     def file(self, suffix: str) -> Path:
         """One of the take's files, such as ``recording-davis_dvs.h5``; it need not exist."""
@@ -53,9 +58,40 @@ class ConvertedTake:
 
     @property
     def window(self) -> tuple[int, int] | None:
-        """The clip, ns on the host's clock, start and end; None where the take has none."""
+        """The clip, ns on the host's clock, start and end; None where the take has none.
+
+        By a person's correction where there is one, else as it was converted.
+        """
+        if self.correction is not None:
+            return self._corrected(self.correction)
         clip = self.sync.get("clip")
         return (int(clip["start_ns"]), int(clip["end_ns"])) if clip else None
+
+    def _corrected(self, correction: Annotation) -> tuple[int, int]:
+        # The streams' ends bound what is read of it.
+        span = (0, 2**62)
+        if correction.verdict == MOVES:
+            clip = clip_by_movement(correction.onset, correction.end, span)
+        else:
+            clip = clip_by_cues(self.cues(), span)
+        return clip.start, clip.end
+
+    @property
+    def movement(self) -> Movement | None:
+        """What the subject did: as a person says, else as found in the events; None where nothing is known.
+
+        A person's word has a score of 1.
+        """
+        if self.correction is not None:
+            if self.correction.verdict != MOVES:
+                return None
+            one = self.correction
+            return Movement(one.onset, one.apex, one.offset, one.end, 1.0)
+        found = self.quality.get("movement")
+        if found is None:
+            return None
+        onset, apex, offset, end = (int(found[f"{name}_ns"]) for name in INSTANTS)
+        return Movement(onset, apex, offset, end, float(found["score"]), tuple(found["flags"]))
 
     @property
     def start(self) -> int:
@@ -89,7 +125,8 @@ def read_take(root: Path, take: TakeId) -> ConvertedTake:
             }
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise FormatError(f"{path}: not a table of boxes: {error}") from error
-    return ConvertedTake(take, root, quality, sync, boxes)
+    said = read_annotations(root, take)
+    return ConvertedTake(take, root, quality, sync, boxes, said[-1] if said else None)
 
 
 def list_takes(root: Path) -> list[ConvertedTake]:

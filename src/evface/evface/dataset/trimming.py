@@ -9,7 +9,7 @@ from evface.dataset.cues import CueRecord
 from evface.errors import DatasetError
 
 MARGIN = 500_000_000
-"""ns kept before the perform cue and after the rest cue."""
+"""ns kept before the perform cue and after the rest cue, or before the onset and after the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +47,15 @@ def clip_by_cues(cues: Sequence[CueRecord], span: tuple[int, int], margin: int =
     if span[1] <= start:
         raise DatasetError("the take ends before its perform cue")
     return ClipWindow(max(start - margin, span[0]), min(end + margin, span[1]), "cues")
+
+
+def clip_by_movement(onset: int, end: int, span: tuple[int, int], margin: int = MARGIN) -> ClipWindow:
+    """From the onset of a movement to its end, with a margin on both sides.
+
+    Args:
+        onset: ns, host clock.
+        end: ns, host clock.
+        span: ns, host clock, of the take: a clip does not reach beyond.
+        margin: ns.
+    """
+    return ClipWindow(max(onset - margin, span[0]), min(end + margin, span[1]), "events")

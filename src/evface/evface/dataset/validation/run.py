@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count, groupby
 from pathlib import Path
 
+from evface.dataset.annotations import ANNOTATIONS
 from evface.dataset.croissant import CROISSANT, check_croissant
 from evface.dataset.description import MANIFEST
 from evface.dataset.naming import PLAN, TakeId
@@ -191,7 +192,7 @@ def _checksums(root: Path, paths: list[Path], step: Callable[[Path], None]) -> I
     for path in paths:
         name = path.relative_to(root).as_posix()
         there.add(name)
-        if name not in (MANIFEST, TOMBSTONES):
+        if name not in (MANIFEST, TOMBSTONES) and not name.endswith(f"_{ANNOTATIONS}"):
             yield from findings(root, path, check_sum(path, manifest.get(name)))
         step(path)
     for name in sorted(manifest.keys() - there):

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from evface.dataset.annotations import ANNOTATIONS, read_annotations
 from evface.dataset.naming import TakeId
 from evface.dataset.tree import read_json
 from evface.dataset.truth import INSTANTS, TRUTH
@@ -30,7 +31,7 @@ STREAMS = {
 }
 """What quality.json calls a stream, and its files."""
 
-SUFFIXES = {*TABLES, TRUTH, *(file for files in STREAMS.values() for file in files)}
+SUFFIXES = {*TABLES, TRUTH, ANNOTATIONS, *(file for files in STREAMS.values() for file in files)}
 """Of all files that a take may have."""
 
 FAR = 60.0
@@ -63,6 +64,8 @@ def check_take(root: Path, take: TakeId, with_truth: bool, released: bool) -> It
     complete = quality.outcome == "complete"
     yield from findings(root, paths["events.tsv"], check_cues(paths["events.tsv"], take.au, complete))
     yield from findings(root, paths["boxes.csv"], check_boxes(paths["boxes.csv"], quality.sensors))
+    if paths[ANNOTATIONS].exists():
+        yield from findings(root, paths[ANNOTATIONS], _check_annotations(root, take))
     for name, files in STREAMS.items():
         yield from _check_stream(root, name, [paths[file] for file in files], quality, sync, released)
     if with_truth or paths[TRUTH].exists():
@@ -76,6 +79,12 @@ def _read(path: Path, model: type[Fields], into: dict[str, BaseModel]) -> Iterat
         into[path.name.rpartition("_")[2]] = validated(model, content, str(path))
     except EvfaceError as error:
         yield str(error).removeprefix(f"{path}: ")
+
+
+def _check_annotations(root: Path, take: TakeId) -> Iterator[str]:
+    for said in read_annotations(root, take):
+        if not said.onset <= said.apex <= said.offset <= said.end:
+            yield f"what {said.by} said at {said.at} is not in order"
 
 
 def _check_quality(quality: Quality, take: TakeId) -> Iterator[str]:
