@@ -20,6 +20,7 @@ from rig.commands.preflight import preflight
 from rig.commands.quality import quality
 from rig.commands.recording import record
 from rig.commands.repair import repair
+from rig.commands.review import review
 from rig.commands.simulate import simulate
 from rig.commands.subject import log, subject, withdraw
 from rig.commands.watching import live, replay
@@ -45,6 +46,7 @@ app.command()(quality)
 app.command()(repair)
 app.command()(console)
 app.command()(convert)
+app.command()(review)
 app.command()(simulate)
 app.command()(validate)
 app.command()(export)

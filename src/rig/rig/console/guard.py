@@ -12,6 +12,7 @@ import binascii
 import hmac
 import ipaddress
 import secrets
+import socket
 import ssl
 import stat
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ PATHS: dict[Role, str] = {"operator": "/console", "subject": "/subject"}
 
 SHORTEST_PASSWORD = 12
 """characters."""
+
+TRIES = 20
+"""Ports that are tried from the wanted one on: a second rig on the machine has pages of its own."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -125,6 +129,22 @@ def secure(host: str, certificate: str, key: str, password_file: str) -> tuple[s
         except (OSError, ssl.SSLError) as error:
             raise ConsoleError(f"console: certificate {certificate}, key {key}: {error}") from error
     return context, _password(password_file) if password_file else ""
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket on the wanted port or one of the next.
+
+    Raises:
+        ConsoleError: none of them is free, or the address is not this machine's.
+    """
+    last: OSError | None = None
+    for number in [port] if port == 0 else range(port, min(port + TRIES, 65536)):
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            return socket.create_server((host, number), family=family)
+        except OSError as error:
+            last = error
+    raise ConsoleError(f"console: cannot listen on {host}, port {port}: {last.strerror if last else ''}")
 
 
 def _password(name: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -14,14 +13,10 @@ from pydantic import BaseModel, Field
 from rclpy.signals import SignalHandlerOptions
 
 from evface.errors import EvfaceError
-from rig.console.guard import ROLES, Door, is_loopback, secure
+from rig.console.guard import ROLES, Door, bound, is_loopback, secure
 from rig.console.listening import Listener
 from rig.console.server import Server
-from rig.errors import ConsoleError
 from rig.graph import CAMERAS
-
-TRIES = 20
-"""Ports that are tried from the wanted one on: a second rig on the machine has pages of its own."""
 
 
 class ConsoleParameters(BaseModel):
@@ -45,22 +40,6 @@ class ConsoleParameters(BaseModel):
     )
     cameras: list[str] = Field(default=list(CAMERAS), description="cameras that the operator's page shows")
     clips: str = Field(default="", description="folder of demonstration clips, au12.webm or au12.mp4")
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A listening socket on the wanted port or one of the next.
-
-    Raises:
-        ConsoleError: none of them is free, or the address is not this machine's.
-    """
-    last: OSError | None = None
-    for number in [port] if port == 0 else range(port, min(port + TRIES, 65536)):
-        try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            return socket.create_server((host, number), family=family)
-        except OSError as error:
-            last = error
-    raise ConsoleError(f"console: cannot listen on {host}, port {port}: {last.strerror if last else ''}")
 
 
 async def serve(listener: Listener[ConsoleParameters], parameters: ConsoleParameters) -> None:
