@@ -29,8 +29,8 @@ SLOW = 1000.0
 
 UNSEEN_FIRST, UNSEEN_BACK, UNSEEN_LAST = 0.18, 0.18, 0.06
 """Shares of the way without an event. A pixel says nothing until its light has changed by a threshold: at
-the first of a movement and at its turn by one or more, at its end some of one is left over. These are for edges
-of six to ten thresholds, and were chosen on virtual subjects of seeds 101 and 202."""
+the first of a movement and at its turn by one or more, at its end some of one is left over. These are for
+edges of six to ten thresholds, and were chosen on virtual subjects of seeds 101 and 202."""
 
 LEAST_FREE = 0.3
 """Share of a template that slow movement must leave unexplained; with less the two cannot be told apart."""
