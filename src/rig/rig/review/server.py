@@ -17,8 +17,9 @@ from rig.console.guard import PATHS, Door, Guard, bound
 from rig.review.takes import Takes
 
 PAGES = Path(__file__).parent / "pages"
+ICON = Path(__file__).parents[1] / "console" / "pages" / "icon.svg"
 
-MEDIA = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+MEDIA = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 BASE = PATHS["operator"]
 
@@ -40,7 +41,7 @@ class Server:
 
     def __init__(self, takes: Takes, door: Door) -> None:
         self._takes, self._guard = takes, Guard(door)
-        self._static = {path.name: path for path in sorted(PAGES.iterdir()) if path.suffix in MEDIA}
+        self._static = {path.name: path for path in (*sorted(PAGES.iterdir()), ICON) if path.suffix in MEDIA}
         # HDF5 is read by one thread at a time, and corrections are written one after the other.
         self._busy = asyncio.Lock()
 

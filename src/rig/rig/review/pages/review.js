@@ -30,6 +30,7 @@ function label(ms, text, kind = "") {
   span.textContent = text;
   span.className = kind;
   span.style.left = `${(x(ms) / WIDTH) * 100}%`;
+  if (x(ms) < 40) span.classList.add("edge"); // in the middle of its line it would be cut off
   at("times").append(span);
   return span;
 }
