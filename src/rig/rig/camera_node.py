@@ -329,6 +329,13 @@ class CameraNode(LifecycleNode, Process):
     # --- once a second -----------------------------------------------------------------------------
 
     def _report(self) -> None:
+        try:
+            self._report_now()
+        except RCLError:
+            if rclpy.ok():  # on the way down the context goes before the timers do
+                raise
+
+    def _report_now(self) -> None:
         now = host_now()
         relay = self._relay
         if relay is not None:
