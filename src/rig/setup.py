@@ -40,7 +40,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["rig", "rig.*"]),
-    package_data={"rig": ["py.typed", "**/*.html", "**/*.js", "**/*.css"]},
+    package_data={"rig": ["py.typed", "**/*.html", "**/*.js", "**/*.css", "**/*.svg"]},
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/rig"]),
         ("share/rig", ["package.xml"]),

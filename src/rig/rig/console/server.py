@@ -19,6 +19,7 @@ from evface.errors import EvfaceError
 from evface.protocol import COMMANDS, SUBJECT_COMMANDS
 from rig.console.guard import PATHS, ROLES, Door, Guard, Role
 from rig.console.listening import Listener
+from rig.console.page_files import PageFiles
 from rig.console.previews import warm_up
 from rig.console.session_files import SessionFiles
 from rig.console.snapshot import operator_view, session_folder, subject_view
@@ -27,15 +28,6 @@ from rig.stamps import host_now
 PAGES = Path(__file__).parent / "pages"
 
 PAGE_OF: dict[Role, str] = {"operator": "console.html", "subject": "subject.html"}
-
-MEDIA = {
-    ".html": "text/html",
-    ".css": "text/css",
-    ".js": "text/javascript",
-    ".json": "application/json",
-    ".svg": "image/svg+xml",
-}
-"""Kinds of files that pages are made of."""
 
 LARGEST = 8192
 """bytes that a request or a message of a page may have."""
@@ -96,7 +88,7 @@ class Server:
         self._listener = listener
         self._guard = Guard(door)
         # Names are looked up, never joined to a path: there is nothing to climb out of.
-        self._static = {path.name: path for path in sorted(PAGES.iterdir()) if path.suffix in MEDIA}
+        self._page_files = PageFiles(PAGES.iterdir())
         self._clips = _clips(clips)
         self._files = SessionFiles()
         self._pages: list[Page] = []
@@ -150,19 +142,13 @@ class Server:
         raise web.HTTPSeeOther(f"{PATHS[role]}/")
 
     async def _page(self, role: Role, request: web.Request) -> web.StreamResponse:
-        return self._served(PAGE_OF[role])
+        return self._page_files.served(PAGE_OF[role])
 
     async def _board(self, request: web.Request) -> web.StreamResponse:
-        return self._served("board.html")
+        return self._page_files.served("board.html")
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        return self._served(request.match_info["name"])
-
-    def _served(self, name: str) -> web.FileResponse:
-        path = self._static.get(name)
-        if path is None:
-            raise web.HTTPNotFound(text="There is no such file.\n")
-        return web.FileResponse(path, headers={"Content-Type": f"{MEDIA[path.suffix]}; charset=utf-8"})
+        return self._page_files.served(request.match_info["name"])
 
     async def _clip(self, request: web.Request) -> web.StreamResponse:
         path = next((path for path in self._clips.values() if path.name == request.match_info["name"]), None)

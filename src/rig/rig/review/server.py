@@ -14,12 +14,11 @@ from aiohttp import web
 
 from evface.errors import EvfaceError
 from rig.console.guard import PATHS, Door, Guard, bound
+from rig.console.page_files import PageFiles
 from rig.review.takes import Takes
 
 PAGES = Path(__file__).parent / "pages"
 ICON = Path(__file__).parents[1] / "console" / "pages" / "icon.svg"
-
-MEDIA = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 BASE = PATHS["operator"]
 
@@ -41,7 +40,7 @@ class Server:
 
     def __init__(self, takes: Takes, door: Door) -> None:
         self._takes, self._guard = takes, Guard(door)
-        self._static = {path.name: path for path in (*sorted(PAGES.iterdir()), ICON) if path.suffix in MEDIA}
+        self._files = PageFiles((*PAGES.iterdir(), ICON))
         # HDF5 is read by one thread at a time, and corrections are written one after the other.
         self._busy = asyncio.Lock()
 
@@ -64,16 +63,10 @@ class Server:
         raise web.HTTPSeeOther(f"{BASE}/")
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
-        return self._served("review.html")
+        return self._files.served("review.html")
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        return self._served(request.match_info["name"])
-
-    def _served(self, name: str) -> web.FileResponse:
-        path = self._static.get(name)
-        if path is None:
-            raise web.HTTPNotFound(text="There is no such file.\n")
-        return web.FileResponse(path, headers={"Content-Type": f"{MEDIA[path.suffix]}; charset=utf-8"})
+        return self._files.served(request.match_info["name"])
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(await self._ask(self._takes.lines))
