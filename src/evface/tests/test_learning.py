@@ -85,7 +85,7 @@ def test_every_weight_of_an_untrained_network_learns() -> None:
     network = PlifSnn(PRESETS["small"]).train()
     frames, lengths, labels = collate(list(performed(1, 1).values()))
     _, means = network(frames, lengths)
-    torch.nn.functional.mse_loss(means, torch.nn.functional.one_hot(labels, 21).float()).backward()
+    network.loss(means, labels).backward()
     still = [name for name, weight in network.named_parameters() if not weight.grad.abs().sum() > 0]
     assert still == []
 
@@ -120,11 +120,11 @@ def test_asking_for_the_recogniser_loads_no_figures() -> None:
 def test_clips_that_do_not_fit_the_network_are_named() -> None:
     frames = torch.zeros(5, 2, 64, 64)
     with pytest.raises(DatasetError, match=r"wrong: frames are \[5, 2, 32, 32\]"):
-        load_clips([(frames[..., :32, :32], 0, "S01")], 64, 21, ["wrong"])
+        load_clips([(frames[..., :32, :32], 0, "S01")], PRESETS["paper"], ["wrong"])
     with pytest.raises(DatasetError, match="class 21"):
-        load_clips([(frames, 21, "S01")], 64, 21)
+        load_clips([(frames, 21, "S01")], PRESETS["paper"])
     with pytest.raises(DatasetError, match="no clip"):
-        load_clips([], 64, 21)
+        load_clips([], PRESETS["paper"])
 
 
 def test_wilsons_interval_of_the_papers_accuracy() -> None:

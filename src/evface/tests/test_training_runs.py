@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from lively_network import lively_checkpoint, lively_network
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from evface.dataset.naming import TakeId
 from evface.dataset.splits import folds_of
@@ -72,9 +75,22 @@ def test_a_checkpoint_brings_its_network_and_configuration_back(tmp_path: Path) 
     assert model_name(lively_network(seed=1), config) != model_name(model, config)
 
 
+def test_a_checkpoint_from_when_there_was_one_family_can_be_read(tmp_path: Path) -> None:
+    path = lively_checkpoint(tmp_path / "model.safetensors")
+    with safe_open(path, framework="pt") as file:
+        header, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    fields = json.loads(header["config"])
+    del fields["input"], fields["model"]["family"], fields["model"]["in_channels"]
+    header |= {"format": "evface-au-snn/1", "config": json.dumps(fields)}
+    save_file(tensors, tmp_path / "old.safetensors", header)
+    model, config = load_checkpoint(tmp_path / "old.safetensors")
+    assert config == load_checkpoint(path)[1]
+    assert model_name(model, config) == header["name"]
+
+
 def test_a_broken_checkpoint_is_refused_whatever_is_broken(tmp_path: Path) -> None:
     whole = lively_checkpoint(tmp_path / "model.safetensors").read_bytes()
-    other = whole.replace(b"evface-au-snn/1", b"evface-au-snn/9")
+    other = whole.replace(b"evface-au/1", b"evface-au/9")
     path = tmp_path / "broken.safetensors"
     for content in (b"", b"garbage" * 50, whole[: len(whole) // 2], other):
         path.write_bytes(content)

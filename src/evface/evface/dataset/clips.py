@@ -1,9 +1,11 @@
-"""Clips as event frames and as a torch Dataset: slices on the sensor's grid, counted into the face box."""
+"""Clips as torch Datasets, and as event frames: slices on the sensor's grid, counted into the face box."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -15,12 +17,13 @@ from evface.dataset.boxes import default_box
 from evface.dataset.event_file import EventFile
 from evface.dataset.naming import TakeId
 from evface.dataset.selection import select_clips
+from evface.dataset.tree import ConvertedTake
 from evface.errors import DatasetError
 from evface.events import DEFAULT_DURATION, Box, Events, Slicer
 from evface.protocol.action_units import AU_NUMBERS
 
 ClipItem = tuple[Tensor, int, str]
-"""Event counts float32 ``[T, 2, size, size]`` (off, on), class index, subject."""
+"""Frames ``[T, C, size, size]``, such as event counts (off, on); class index; subject."""
 
 
 def take_counts(
@@ -94,11 +97,98 @@ def _count(
     return frames
 
 
-class ClipDataset(Dataset[ClipItem]):
+class Clips(Dataset[ClipItem], ABC):
     """The clips of a dataset that count for training: complete takes, of each trial the last one.
 
-    A clip is the span that sync.json names. When it is asked for, the events of this span alone are read from
-    its HDF5 file and counted, block by block; the frames are kept as uint16 from then on, or not.
+    A clip is the span that sync.json names, or a person's correction of it. What a network sees of it is read
+    when it is asked for, and nothing else; it is kept from then on, or not.
+
+    Args:
+        dataset_dir: root of the dataset.
+        sensors: whose recordings a clip needs; takes that lack one are left out.
+        subjects: pseudonyms whose clips are wanted ("S01"); None: all.
+        aus: FACS numbers in the order of the classes; clips of others are left out.
+        keep: keep the frames in memory; without, each clip is read anew every time, for datasets that do not
+            fit.
+        floats: give frames as float32; without, as they are kept: counts as uint16, colours as uint8.
+
+    Attributes:
+        takes: which clips, in order.
+
+    Raises:
+        DatasetError: no dataset, a subject is not in it, or it has no clip of what was asked for.
+        FormatError: a take's file is broken.
+    """
+
+    def __init__(
+        self,
+        dataset_dir: Path | str,
+        sensors: str | Sequence[str],
+        subjects: Sequence[str] | None = None,
+        aus: Sequence[int] = AU_NUMBERS,
+        keep: bool = True,
+        floats: bool = True,
+    ) -> None:
+        self.aus, self.keep, self.floats = tuple(aus), keep, floats
+        self._clips = select_clips(dataset_dir, subjects, sensors, self.aus)
+        self._kept: dict[TakeId, Tensor] = {}
+        self.takes: tuple[TakeId, ...] = tuple(self._clips)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the clips, as in the files."""
+        return tuple(take.name for take in self.takes)
+
+    def subset(self, takes: Sequence[TakeId]) -> Self:
+        """The same clips, only these; what was read already is shared.
+
+        Raises:
+            DatasetError: one of them is not in the dataset.
+        """
+        if missing := [take.name for take in takes if take not in self._clips]:
+            raise DatasetError(f"not in the dataset: {', '.join(missing)}")
+        part = object.__new__(type(self))
+        part.__dict__ = self.__dict__ | {"takes": tuple(takes)}
+        return part
+
+    def __len__(self) -> int:
+        return len(self.takes)
+
+    def __getitem__(self, index: int) -> ClipItem:
+        take = self.takes[index]
+        frames = self._at(take)
+        return as_float(frames) if self.floats else frames, self.aus.index(take.au), take.subject
+
+    def _at(self, take: TakeId) -> Tensor:
+        if (kept := self._kept.get(take)) is not None:
+            return kept
+        clip = self._clips[take]
+        assert clip.window is not None  # else it would not have been selected
+        frames = torch.from_numpy(self.frames(clip, clip.window))
+        if len(frames) == 0:
+            raise DatasetError(f"{take.name}: its clip holds no whole slice")
+        if self.keep:
+            self._kept[take] = frames
+        return frames
+
+    @abstractmethod
+    def frames(self, clip: ConvertedTake, window: tuple[int, int]) -> NDArray[Any]:
+        """What a network sees of a clip.
+
+        Args:
+            clip: the take.
+            window: of it, ns on the host's clock.
+
+        Returns:
+            ``[T, C, size, size]``, T may be 0.
+
+        Raises:
+            FormatError: a file is missing or broken.
+        """
+
+
+class ClipDataset(Clips):
+    """Clips as event frames, uint16 counts of off and on events in the face box; see `Clips`.
 
     Args:
         dataset_dir: root of the dataset.
@@ -107,11 +197,8 @@ class ClipDataset(Dataset[ClipItem]):
         slice_us: length of a slice, us.
         size: width and height of an event frame.
         aus: FACS numbers in the order of the classes; clips of others are left out.
-        keep: keep the frames in memory, 16 KB a slice of 64x64; without, each clip is read anew every time,
-            for datasets that do not fit.
-
-    Attributes:
-        takes: which clips, in order.
+        keep: keep the frames in memory, 16 KB a slice of 64x64.
+        floats: give frames as float32.
 
     Raises:
         DatasetError: no dataset, a subject is not in it, or it has no clip of what was asked for.
@@ -127,56 +214,19 @@ class ClipDataset(Dataset[ClipItem]):
         size: int = 64,
         aus: Sequence[int] = AU_NUMBERS,
         keep: bool = True,
+        floats: bool = True,
     ) -> None:
-        self.sensor, self.slice_us, self.size, self.aus = sensor, slice_us, size, tuple(aus)
-        self.keep = keep
-        self._clips = select_clips(dataset_dir, subjects, sensor, self.aus)
-        self._kept: dict[TakeId, Tensor] = {}
-        self.takes: tuple[TakeId, ...] = tuple(self._clips)
+        super().__init__(dataset_dir, sensor, subjects, aus, keep, floats)
+        self.sensor, self.slice_us, self.size = sensor, slice_us, size
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the clips, as in the files."""
-        return tuple(take.name for take in self.takes)
-
-    def subset(self, takes: Sequence[TakeId]) -> ClipDataset:
-        """The same clips, only these; what was cut already is shared.
-
-        Raises:
-            DatasetError: one of them is not in the dataset.
-        """
-        if missing := [take.name for take in takes if take not in self._clips]:
-            raise DatasetError(f"not in the dataset: {', '.join(missing)}")
-        part = object.__new__(ClipDataset)
-        part.__dict__ = self.__dict__ | {"takes": tuple(takes)}
-        return part
-
-    def __len__(self) -> int:
-        return len(self.takes)
-
-    def __getitem__(self, index: int) -> ClipItem:
-        take = self.takes[index]
-        return self._counts(take).to(torch.float32), self.aus.index(take.au), take.subject
-
-    def _counts(self, take: TakeId) -> Tensor:
-        if (kept := self._kept.get(take)) is not None:
-            return kept
-        frames = torch.from_numpy(self._frames(take))
-        if self.keep:
-            self._kept[take] = frames
-        return frames
-
-    def _frames(self, take: TakeId) -> NDArray[np.uint16]:
-        clip = self._clips[take]
-        assert clip.window is not None
+    def frames(self, clip: ConvertedTake, window: tuple[int, int]) -> NDArray[np.uint16]:
+        """Counts of off and on events, uint16 ``[T, 2, size, size]``; see `clip_counts`."""
         box = clip.boxes.get(self.sensor)
-        frames = clip_counts(
-            clip.events(self.sensor),
-            box.as_tuple() if box else None,
-            clip.window,
-            self.slice_us,
-            self.size,
+        return clip_counts(
+            clip.events(self.sensor), box.as_tuple() if box else None, window, self.slice_us, self.size
         )
-        if len(frames) == 0:
-            raise DatasetError(f"{take.name}: its clip holds no whole slice of {self.slice_us} us")
-        return frames
+
+
+def as_float(frames: Tensor) -> Tensor:
+    """Frames as a network wants them, float32: colours (uint8) from 0 to 1, everything else as it is."""
+    return frames.to(torch.float32).div_(255.0) if frames.dtype == torch.uint8 else frames.to(torch.float32)

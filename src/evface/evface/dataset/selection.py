@@ -11,14 +11,15 @@ from evface.errors import DatasetError
 
 
 def select_clips(
-    dataset_dir: Path | str, subjects: Sequence[str] | None, sensor: str, aus: Sequence[int]
+    dataset_dir: Path | str, subjects: Sequence[str] | None, sensors: str | Sequence[str], aus: Sequence[int]
 ) -> dict[TakeId, ConvertedTake]:
     """The clips that count for training: complete takes, of each trial the last one; in order.
 
     Args:
         dataset_dir: root of the dataset.
         subjects: pseudonyms whose clips are wanted ("S01"); None: all.
-        sensor: "davis" or "evk4"; takes without its events are left out.
+        sensors: "davis" or "evk4" for events, "rgb" for the webcam's frames, or several; takes that lack one
+            are left out.
         aus: FACS numbers; clips of others are left out.
 
     Raises:
@@ -32,11 +33,19 @@ def select_clips(
             f"{dataset_dir}: no clip of {', '.join(unknown)}; there are: {', '.join(sorted(known))}"
         )
     wanted = known if subjects is None else set(subjects)
+    needed = (sensors,) if isinstance(sensors, str) else sensors
     clips = {
         take.id: take
         for take in found
-        if take.id.subject in wanted and take.id.au in aus and take.events(sensor).exists()
+        if take.id.subject in wanted and take.id.au in aus and all(_has(take, sensor) for sensor in needed)
     }
     if not clips:
-        raise DatasetError(f"{dataset_dir}: no clip with events of {sensor} of the AUs asked for")
+        what = " and ".join("frames of rgb" if name == "rgb" else f"events of {name}" for name in needed)
+        raise DatasetError(f"{dataset_dir}: no clip with {what} of the AUs asked for")
     return clips
+
+
+def _has(take: ConvertedTake, sensor: str) -> bool:
+    if sensor == "rgb":
+        return take.video(sensor).exists() and take.times(sensor).exists()
+    return take.events(sensor).exists()

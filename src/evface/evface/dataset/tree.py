@@ -46,6 +46,14 @@ class ConvertedTake:
         """The event file of a sensor; it need not exist."""
         return self.file(f"recording-{sensor}_dvs.h5")
 
+    def video(self, camera: str) -> Path:
+        """The video of a camera ("davis", "rgb"); it need not exist."""
+        return self.file(f"recording-{camera}_video.mkv")
+
+    def times(self, camera: str) -> Path:
+        """The times of that video's frames; the table need not exist."""
+        return self.file(f"recording-{camera}_timestamps.csv")
+
     @property
     def trial(self) -> int:
         """Index of the trial in the script, from 0."""

@@ -137,6 +137,24 @@ def read_video(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         raise FormatError(f"{path}: not a readable video: {error}") from error
 
 
+def read_jpegs(path: Path) -> Iterator[bytes]:
+    """The webcam's JPEGs of a .mkv of the dataset, as they came, undecoded.
+
+    Raises:
+        FormatError: the file is missing or broken, or holds something else.
+    """
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            if stream.codec_context.name != "mjpeg":
+                raise FormatError(f"{path}: expected JPEGs, found {stream.codec_context.name}")
+            for packet in container.demux(stream):
+                if packet.size:
+                    yield bytes(packet)
+    except (av.error.FFmpegError, OSError, IndexError) as error:
+        raise FormatError(f"{path}: not a readable video: {error}") from error
+
+
 def read_times(table: Path) -> list[int]:
     """The times of a video's frames, ns on the host's clock.
 

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from evface.errors import ConfigError
+from evface.models import SteppingNetwork
 from evface.training.checkpoint import load_checkpoint, model_name
 
 THREADS = 1
@@ -32,11 +34,17 @@ class StreamingRecognizer:
 
     Raises:
         FormatError: no such file, or not a checkpoint.
+        ConfigError: the network sees whole clips, or something else than event frames.
     """
 
     def __init__(self, checkpoint: Path) -> None:
-        self._model, self.config = load_checkpoint(checkpoint)
-        self.name = model_name(self._model, self.config)
+        model, self.config = load_checkpoint(checkpoint)
+        self.name = model_name(model, self.config)
+        if not isinstance(model, SteppingNetwork):
+            raise ConfigError(f"{checkpoint}: {self.name} judges whole clips and cannot follow a stream")
+        if self.config.input != "events":
+            raise ConfigError(f"{checkpoint}: {self.name} was trained on {self.config.input}, not on events")
+        self._model = model
         size = self.config.model.size
         self._input = torch.zeros(1, 2, size, size)
         self._sum = np.zeros(self.config.model.classes, np.float64)

@@ -1,5 +1,57 @@
 """Networks: each reads like its figure, the paper's numbers are presets."""
 
-from evface.models.snn import PAPER_PARAMETERS, PRESETS, PlifSnn, SnnConfig
+from __future__ import annotations
 
-__all__ = ["PAPER_PARAMETERS", "PRESETS", "PlifSnn", "SnnConfig"]
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from evface.models.cnn3d import CNN3D_PARAMETERS, Cnn3d, Cnn3dConfig
+from evface.models.network import Network, NetworkConfig, SteppingNetwork
+from evface.models.snn import PAPER_PARAMETERS, PlifSnn, SnnConfig
+from evface.models.snn import PRESETS as SNN_PRESETS
+
+ModelConfig = Annotated[SnnConfig | Cnn3dConfig, Field(discriminator="family")]
+"""Any recogniser's configuration; its ``family`` tells which."""
+
+PRESETS: Final[dict[str, SnnConfig | Cnn3dConfig]] = {
+    **SNN_PRESETS,
+    "cnn3d-p": Cnn3dConfig(layout="P"),
+    "cnn3d-s": Cnn3dConfig(layout="S"),
+}
+"""Networks that a training configuration can call by name."""
+
+
+def build(config: NetworkConfig) -> Network:
+    """The network that a configuration describes, its weights at random.
+
+    Args:
+        config: of any family.
+
+    Raises:
+        GeometryError: its frames are too small for it.
+        TypeError: no network has such a configuration.
+    """
+    match config:
+        case SnnConfig():
+            return PlifSnn(config)
+        case Cnn3dConfig():
+            return Cnn3d(config)
+    raise TypeError(f"{type(config).__name__} is not the configuration of a network")
+
+
+__all__ = [
+    "CNN3D_PARAMETERS",
+    "PAPER_PARAMETERS",
+    "PRESETS",
+    "SNN_PRESETS",
+    "Cnn3d",
+    "Cnn3dConfig",
+    "ModelConfig",
+    "Network",
+    "NetworkConfig",
+    "PlifSnn",
+    "SnnConfig",
+    "SteppingNetwork",
+    "build",
+]

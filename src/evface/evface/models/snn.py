@@ -12,27 +12,25 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from spikingjelly.activation_based import base, layer, neuron, surrogate
 from torch import Tensor, nn
 
 from evface.errors import GeometryError
+from evface.models.network import NetworkConfig, SteppingNetwork
 
 PAPER_PARAMETERS: Final = 4_312_470
 """Learnable numbers of the paper's network: 4.11 * 2^20, with FC bias and without convolution bias."""
 
 
-class SnnConfig(BaseModel):
+class SnnConfig(NetworkConfig):
     """What the network is made of; the defaults are the paper's.
 
     ``decay_input`` False is the paper's Eq. 3; the PLIF authors' code has it True.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+    family: Literal["snn"] = "snn"
     preset: Literal["paper", "small"] = Field(default="paper", description="what the other fields start from")
-    classes: int = Field(default=21, ge=2, le=1000, description="Action Units told apart")
-    size: int = Field(default=64, ge=8, le=512, description="width and height of an event frame, px")
     pooling: int = Field(default=1, ge=1, le=16, description="cells whose counts are summed first, per axis")
     maps: int = Field(default=32, ge=1, le=512, description="feature maps of each convolution")
     hidden: int = Field(default=512, ge=1, le=16384, description="neurons of the first FC layer")
@@ -57,8 +55,8 @@ PRESETS: Final[dict[str, SnnConfig]] = {
 """``paper`` is the published network; ``small`` sees sums of 4x4 cells and suits a CPU."""
 
 
-class PlifSnn(nn.Module):
-    """Parametric-LIF network that maps event frames to a voting rate per Action Unit.
+class PlifSnn(SteppingNetwork):
+    """Parametric-LIF network that maps frames to a voting rate per Action Unit.
 
     Args:
         config: what it is made of.
@@ -69,7 +67,7 @@ class PlifSnn(nn.Module):
 
     def __init__(self, config: SnnConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config: SnnConfig = config
         side = config.size // config.pooling // 4
         if side < 1 or config.size % config.pooling:
             raise GeometryError(
@@ -77,7 +75,7 @@ class PlifSnn(nn.Module):
             )
         maps = config.maps
         self.sum = nn.AvgPool2d(config.pooling, divisor_override=1)
-        self.conv1, self.spike1 = _convolution(2, maps), _plif(config)
+        self.conv1, self.spike1 = _convolution(config.in_channels, maps), _plif(config)
         self.conv2, self.spike2 = _convolution(maps, maps), _plif(config)
         self.pool = nn.MaxPool2d(2)
         self.drop3, self.fc3 = (
@@ -98,15 +96,11 @@ class PlifSnn(nn.Module):
                 f"the paper's network has {PAPER_PARAMETERS} parameters, this {self.parameter_count()}"
             )
 
-    def parameter_count(self) -> int:
-        """How many numbers are learnt."""
-        return sum(parameter.numel() for parameter in self.parameters())
-
     def forward(self, frames: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Whole clips from rest: membranes and dropout masks are forgotten first.
 
         Args:
-            frames: float32 ``[T, B, 2, size, size]``, event counts (off, on), zero behind a clip's end.
+            frames: float32 ``[T, B, in_channels, size, size]``, zero behind a clip's end.
             lengths: int64 ``[B]``, valid slices of each clip; None: all T of all.
 
         Returns:
@@ -122,12 +116,25 @@ class PlifSnn(nn.Module):
         weight = valid.to(votes.dtype).unsqueeze(-1)
         return votes, (votes * weight).sum(0) / weight.sum(0)
 
+    def loss(self, clip_scores: Tensor, labels: Tensor) -> Tensor:
+        """Mean squared error of the voting rates against one-hot (§5).
+
+        Args:
+            clip_scores: float32 ``[B, classes]``.
+            labels: class index, int64 ``[B]``.
+
+        Returns:
+            A float32 scalar.
+        """
+        target = nn.functional.one_hot(labels, self.config.classes).to(clip_scores.dtype)
+        return nn.functional.mse_loss(clip_scores, target)
+
     @torch.inference_mode()
     def step(self, frame: Tensor) -> Tensor:
         """One more slice of a stream, with the membranes as the last slice left them.
 
         Args:
-            frame: float32 ``[B, 2, size, size]``, event counts.
+            frame: float32 ``[B, in_channels, size, size]``.
 
         Returns:
             Voting rate ``[B, classes]`` in [0, 1].
@@ -135,8 +142,9 @@ class PlifSnn(nn.Module):
         Raises:
             GeometryError: the number of streams changed without `reset`, or a frame has the wrong size.
         """
-        if frame.shape[1:] != (2, self.config.size, self.config.size):
-            expected = f"[B, 2, {self.config.size}, {self.config.size}]"
+        config = self.config
+        if frame.shape[1:] != (config.in_channels, config.size, config.size):
+            expected = f"[B, {config.in_channels}, {config.size}, {config.size}]"
             raise GeometryError(f"frame is {list(frame.shape)}, expected {expected}")
         if self._batch not in (None, frame.shape[0]):
             # The neurons would forget their membranes without a word.

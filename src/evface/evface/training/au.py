@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from evface.dataset.clips import ClipDataset
 from evface.dataset.naming import TakeId
 from evface.dataset.progress import Progress, silent
 from evface.dataset.splits import Fold, SplitKind, folds_of
 from evface.errors import ConfigError, DatasetError, FormatError
 from evface.evaluation.metrics import recognition, wilson_interval
-from evface.models import PlifSnn
+from evface.models import Network
 from evface.training.checkpoint import model_name, save_checkpoint
 from evface.training.clips import Clip, load_clips
 from evface.training.config import TrainingConfig, load_config
+from evface.training.inputs import clips_for
 from evface.training.loop import Trainer, clip_scores
 from evface.training.memory import keep_freed_memory
 
@@ -44,7 +44,7 @@ def train_au(
     """Train and judge the recogniser on a converted dataset.
 
     Each fold and seed gets a folder ``out/<fold>_seed-<seed>`` with ``model.safetensors``, ``metrics.json``
-    and ``scores.csv`` (mean rates of every clip); ``out/metrics.json`` joins them. Call again after an
+    and ``scores.csv`` (scores of every clip); ``out/metrics.json`` joins them. Call again after an
     interruption: finished folds are kept, the one underway goes on after its last whole epoch. The last
     epoch counts.
 
@@ -68,12 +68,9 @@ def train_au(
     config = preset if isinstance(preset, TrainingConfig) else load_config(preset)
     if not seeds:
         raise ConfigError("seeds: expected at least one")
-    source = ClipDataset(
-        dataset, sensor=config.sensor, slice_us=config.slice_us, size=config.model.size, aus=config.aus
-    )
+    source = clips_for(dataset, config)
     chosen = _choose(source.takes, folds)
-    names = [take.name for take in source.takes]
-    loaded = load_clips(source, config.model.size, config.model.classes, names, progress)
+    loaded = load_clips(source, config.model, source.names, progress)
     return train_clips(
         dict(zip(source.takes, loaded, strict=True)), out, config, chosen, seeds, progress, resume=resume
     )
@@ -195,7 +192,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write_scores(
-    path: Path, model: PlifSnn, clips: Mapping[TakeId, Clip], fold: Fold, config: TrainingConfig
+    path: Path, model: Network, clips: Mapping[TakeId, Clip], fold: Fold, config: TrainingConfig
 ) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -208,7 +205,7 @@ def _write_scores(
 
 
 def _judge(
-    model: PlifSnn, clips: Mapping[TakeId, Clip], takes: Sequence[TakeId], config: TrainingConfig
+    model: Network, clips: Mapping[TakeId, Clip], takes: Sequence[TakeId], config: TrainingConfig
 ) -> dict[str, Any] | None:
     if not takes:
         return None

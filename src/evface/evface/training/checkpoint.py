@@ -12,14 +12,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from evface.errors import ConfigError, FormatError
-from evface.models import PlifSnn
+from evface.models import Network, build
 from evface.training.config import TrainingConfig, parse_config
 
-FORMAT = "evface-au-snn/1"
+FORMAT = "evface-au/1"
+OLDER = ("evface-au-snn/1",)
+"""Formats that are read too: one from when spiking networks were the only ones."""
 
 
 def save_checkpoint(
-    path: Path, model: PlifSnn, config: TrainingConfig, metadata: dict[str, str] | None = None
+    path: Path, model: Network, config: TrainingConfig, metadata: dict[str, str] | None = None
 ) -> None:
     """Write a network with its configuration; the file appears whole or not at all.
 
@@ -45,7 +47,7 @@ def save_checkpoint(
     os.replace(temporary, path)
 
 
-def load_checkpoint(path: Path) -> tuple[PlifSnn, TrainingConfig]:
+def load_checkpoint(path: Path) -> tuple[Network, TrainingConfig]:
     """Read a network back, ready to recognise.
 
     Returns:
@@ -61,23 +63,27 @@ def load_checkpoint(path: Path) -> tuple[PlifSnn, TrainingConfig]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (OSError, SafetensorError) as error:
         raise FormatError(f"{path}: not a readable checkpoint (.safetensors): {error}") from error
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in (FORMAT, *OLDER):
         raise FormatError(
             f"{path}: its format is {metadata.get('format', 'not stated')!r}, expected {FORMAT!r}"
         )
     try:
         config = parse_config(json.loads(metadata.get("config", "")), f"{path} (config)")
-        model = PlifSnn(config.model)
+        model = build(config.model)
         model.load_state_dict(tensors)
     except (ConfigError, ValueError, RuntimeError) as error:
         raise FormatError(f"{path}: {' '.join(str(error).split())}") from error
     return model.eval(), config
 
 
-def model_name(model: PlifSnn, config: TrainingConfig) -> str:
-    """Name of a trained network, "snn-small:1f0c2a9b": its run, and a digest of weights and configuration."""
-    digest = hashlib.sha256(config.model_dump_json().encode())
+def model_name(model: Network, config: TrainingConfig) -> str:
+    """Name of a trained network, "snn-small:1f0c2a9b": its family, its run, and a digest.
+
+    The digest is of weights and configuration, without fields at their defaults: a version with new ones
+    names it the same.
+    """
+    digest = hashlib.sha256(config.model_dump_json(exclude_defaults=True).encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return f"snn-{config.name}:{digest.hexdigest()[:8]}"
+    return f"{config.model.family}-{config.name}:{digest.hexdigest()[:8]}"

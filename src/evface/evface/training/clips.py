@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from evface.dataset.clips import as_float
 from evface.errors import DatasetError
+from evface.models import NetworkConfig
 
-ClipItem = tuple[Tensor | NDArray[np.uint16], int, str]
-"""Event counts ``[T, 2, size, size]`` (off, on), class index, subject."""
+ClipItem = tuple[Tensor | NDArray[Any], int, str]
+"""Frames ``[T, C, size, size]``, such as event counts (off, on); class index; subject."""
 
 
 class ClipSource(Protocol):
@@ -30,7 +31,7 @@ class Clip:
     """One performance of one Action Unit.
 
     Attributes:
-        frames: event counts (off, on), uint16 or float32 ``[T, 2, size, size]``.
+        frames: ``[T, C, size, size]``; uint8 are colours, see `as_float`.
         label: class index.
         subject: pseudonym of who performs, "S01".
         name: what the clip is called in tables.
@@ -44,8 +45,7 @@ class Clip:
 
 def load_clips(
     source: ClipSource,
-    size: int,
-    classes: int,
+    network: NetworkConfig,
     names: Sequence[str] | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Clip]:
@@ -53,8 +53,7 @@ def load_clips(
 
     Args:
         source: where they come from.
-        size: width and height the network expects, px.
-        classes: how many the network tells apart.
+        network: that shall see them.
         names: of the clips, in the order of ``source``; None: they are numbered.
         progress: called with clips read, clips in all, and the clip's name.
 
@@ -64,16 +63,18 @@ def load_clips(
     if len(source) == 0:
         raise DatasetError("the dataset has no clip that is fit for training")
     clips = []
+    shape = [network.in_channels, network.size, network.size]
     for index in range(len(source)):
         frames, label, subject = source[index]
         frames = frames if isinstance(frames, Tensor) else torch.from_numpy(frames)
         name = names[index] if names is not None else f"clip-{index:04d}"
-        if frames.ndim != 4 or tuple(frames.shape[1:]) != (2, size, size) or len(frames) == 0:
+        if frames.ndim != 4 or list(frames.shape[1:]) != shape or len(frames) == 0:
+            expected = ", ".join(str(length) for length in ("T", *shape))
+            raise DatasetError(f"{name}: frames are {list(frames.shape)}, expected [{expected}] with T > 0")
+        if not 0 <= int(label) < network.classes:
             raise DatasetError(
-                f"{name}: frames are {list(frames.shape)}, expected [T, 2, {size}, {size}] with T > 0"
+                f"{name}: class {int(label)} is not one of the {network.classes} of the network"
             )
-        if not 0 <= int(label) < classes:
-            raise DatasetError(f"{name}: class {int(label)} is not one of the {classes} of the network")
         clips.append(Clip(frames, int(label), str(subject), name))
         if progress is not None:
             progress(index + 1, len(source), name)
@@ -84,12 +85,12 @@ def collate(clips: Sequence[Clip]) -> tuple[Tensor, Tensor, Tensor]:
     """Put clips side by side, zeros behind the end of the shorter ones.
 
     Returns:
-        Counts float32 ``[T, B, 2, size, size]``, valid slices int64 ``[B]`` and class indices int64 ``[B]``.
+        Frames float32 ``[T, B, C, size, size]``, valid slices int64 ``[B]`` and class indices int64 ``[B]``.
     """
     lengths = torch.tensor([len(clip.frames) for clip in clips])
     frames = torch.zeros((int(lengths.max()), len(clips), *clips[0].frames.shape[1:]), dtype=torch.float32)
     for column, clip in enumerate(clips):
-        frames[: len(clip.frames), column] = clip.frames.to(torch.float32)
+        frames[: len(clip.frames), column] = as_float(clip.frames)
     return frames, lengths, torch.tensor([clip.label for clip in clips])
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from evface.models import PRESETS, SnnConfig
+from evface.models import PRESETS, ModelConfig
 from evface.protocol.action_units import AU_NUMBERS
 from evface.validation import read_yaml, validated
+
+_PLANES: Final = {"events": (2,), "rgb": (3, 1)}
+"""Planes of a frame of each input."""
 
 
 class TrainingConfig(BaseModel):
@@ -18,10 +21,13 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(default="paper", pattern=r"^[A-Za-z0-9_.-]+$", description="what the run is called")
-    model: SnnConfig = Field(
+    model: ModelConfig = Field(
         default=PRESETS["paper"], description="the network: a preset's name, or its fields"
     )
     aus: tuple[int, ...] = Field(default=AU_NUMBERS, description="FACS numbers in the order of the classes")
+    input: Literal["events", "rgb"] = Field(
+        default="events", description="what the network sees: event counts, or the webcam's frames"
+    )
     sensor: Literal["davis", "evk4"] = Field(default="davis", description="whose events are looked at")
     slice_us: int = Field(default=33_000, ge=1_000, le=1_000_000, description="length of a slice, us")
     epochs: int = Field(default=100, ge=1, le=100_000, description="passes over the training clips")
@@ -34,9 +40,14 @@ class TrainingConfig(BaseModel):
     @classmethod
     def _from_preset(cls, value: Any) -> Any:
         if isinstance(value, str):
-            value = {"preset": value}
-        if isinstance(value, dict) and value.get("preset", "paper") in PRESETS:
-            return {**PRESETS[value.get("preset", "paper")].model_dump(), **value}
+            if value not in PRESETS:
+                raise ValueError(f"expected one of {', '.join(PRESETS)}, or a network's fields")
+            return PRESETS[value]
+        if isinstance(value, dict) and value.get("family", "snn") == "snn":
+            # Files from when there was one family do not name it.
+            preset = value.get("preset", "paper")
+            start = PRESETS[preset].model_dump() if preset in PRESETS else {"family": "snn"}
+            return {**start, **value}
         return value
 
     @field_validator("aus")
@@ -51,6 +62,12 @@ class TrainingConfig(BaseModel):
     def _consistent(self) -> TrainingConfig:
         if len(self.aus) != self.model.classes:
             raise ValueError(f"model.classes is {self.model.classes}, but there are {len(self.aus)} aus")
+        planes = _PLANES[self.input]
+        if self.model.in_channels not in planes:
+            expected = " or ".join(str(number) for number in planes)
+            raise ValueError(
+                f"model.in_channels: expected {expected} for {self.input}, found {self.model.in_channels}"
+            )
         return self
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from evface.dataset.clips import as_float
 from evface.errors import DatasetError, FormatError
-from evface.models import PlifSnn
+from evface.models import Network, build
 from evface.training.clips import Clip, batches, collate
 from evface.training.config import TrainingConfig
 
@@ -59,7 +60,7 @@ class Trainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(seed)
         self.order = torch.Generator().manual_seed(seed)
-        self.model = PlifSnn(config.model).to(self.device)
+        self.model = build(config.model).to(self.device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=config.epochs)
         self.history: list[dict[str, float]] = []
@@ -72,7 +73,7 @@ class Trainer:
     def _last(self) -> Path:
         return self.folder / "last.pt"
 
-    def run(self, report: EpochReport) -> PlifSnn:
+    def run(self, report: EpochReport) -> Network:
         """Train until the last epoch; an interruption loses at most the epoch it falls into."""
         with deterministic():
             while len(self.history) < self.config.epochs:
@@ -97,8 +98,7 @@ class Trainer:
 
     def _step(self, frames: Tensor, lengths: Tensor, labels: Tensor) -> tuple[float, Tensor]:
         _, means = self.model(frames, lengths)
-        target = nn.functional.one_hot(labels, self.config.model.classes).to(means.dtype)
-        loss = nn.functional.mse_loss(means, target)
+        loss = self.model.loss(means, labels)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -143,8 +143,8 @@ class Trainer:
             ) from error
 
 
-def clip_scores(model: PlifSnn, clips: Sequence[Clip]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Mean voting rate of each clip, and its class.
+def clip_scores(model: Network, clips: Sequence[Clip]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Scores of each clip, and its class.
 
     Returns:
         float32 ``[N, classes]`` and int64 ``[N]``.
@@ -155,7 +155,7 @@ def clip_scores(model: PlifSnn, clips: Sequence[Clip]) -> tuple[NDArray[np.float
     model.eval()
     with torch.inference_mode():
         for index in range(len(clips)):
-            frames = clips[index].frames.to(device, torch.float32)
+            frames = as_float(clips[index].frames).to(device)
             scores[index] = model(frames.unsqueeze(1))[1][0].cpu().numpy()
             labels[index] = clips[index].label
     return scores, labels
