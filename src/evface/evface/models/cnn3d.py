@@ -100,12 +100,12 @@ class Cnn3d(Network):
             clip ``[B, classes]``.
         """
         slices = max(len(frames), SHORTEST)
-        if lengths is not None:
-            lengths = lengths.clamp(min=SHORTEST)
         x = self.sum(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
         x = nn.functional.pad(x, (0, 0) * 4 + (0, slices - len(frames))).permute(1, 2, 0, 3, 4)
+        if lengths is not None:
+            x, lengths = _without_padding(x, lengths), lengths.clamp(min=SHORTEST)
         for number, stage in enumerate(self.stages):
-            for convolution in stage:
+            for convolution in stage.children():
                 x = torch.relu(convolution(_without_padding(x, lengths)))
             over_time = 1 if number == 0 else 2
             x = nn.functional.max_pool3d(x, (over_time, 2, 2))
