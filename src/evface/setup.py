@@ -9,7 +9,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["evface", "evface.*"]),
-    package_data={"evface": ["py.typed", "**/*.yaml", "**/*.json", "**/*.md"]},
+    package_data={"evface": ["py.typed", "**/*.yaml", "**/*.json", "**/*.md", "**/*.css"]},
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/evface"]),
         ("share/evface", ["package.xml"]),

@@ -20,6 +20,7 @@ from rig.commands.preflight import preflight
 from rig.commands.quality import quality
 from rig.commands.recording import record
 from rig.commands.repair import repair
+from rig.commands.report import report
 from rig.commands.review import review
 from rig.commands.simulate import simulate
 from rig.commands.subject import log, subject, withdraw
@@ -33,8 +34,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Record faces with event cameras, and know which Action Unit just moved.\n\n"
     "The usual way: [bold]doctor[/] (is the machine ready?), [bold]calibrate[/] (lenses), [bold]record[/] "
-    "(bags), [bold]convert[/] (a dataset), [bold]train[/] (a model), [bold]live[/] or [bold]replay[/] (the "
-    "topic /au). Without subjects: [bold]simulate[/] (a dataset of virtual ones).",
+    "(bags), [bold]convert[/] (a dataset), [bold]train[/] (a model), [bold]report[/] (the paper's tables), "
+    "[bold]live[/] or [bold]replay[/] (the topic /au). Without subjects: [bold]simulate[/] (a dataset of "
+    "virtual ones).",
 )
 app.command()(doctor)
 app.command()(calibrate)
@@ -51,6 +53,7 @@ app.command()(simulate)
 app.command()(validate)
 app.command()(export)
 app.add_typer(train, name="train")
+app.command()(report)
 app.command()(live)
 app.command()(replay)
 app.command()(demo)

@@ -28,6 +28,9 @@ ON: Final = (255, 171, 64)
 OFF: Final = (64, 156, 255)
 """sRGB of no events, of brighter and of darker; amber and azure stay apart for colour-blind eyes."""
 
+Paths = Path | Sequence[Path]
+"""Of a picture: one file, or several of the same in other formats."""
+
 INK: Final = "#22272e"
 FAINT: Final = "#8b949e"
 _HEAT: Final = LinearSegmentedColormap.from_list(
@@ -85,7 +88,7 @@ def scores_over_time(
     times_s: NDArray[np.floating],
     scores: NDArray[np.floating],
     cues: Sequence[PhaseSpan],
-    path: Path,
+    path: Paths,
     aus: Sequence[int] = AU_NUMBERS,
     title: str = "",
 ) -> None:
@@ -107,7 +110,7 @@ def scores_over_time(
         raise GeometryError(f"{found}: expected [T], [T, classes] and [classes] with T > 0")
     step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.033
     edges = np.concatenate([[times_s[0] - step], times_s])
-    with _figure(path, 9.0, 1.4 + 0.22 * len(aus)) as figure:
+    with drawing(path, 9.0, 1.4 + 0.22 * len(aus)) as figure:
         strip, heat = figure.subplots(2, 1, sharex=True, height_ratios=[1, len(aus)])
         mesh = heat.pcolormesh(
             edges, np.arange(len(aus) + 1), scores.T, cmap=_HEAT, vmin=0, vmax=1, rasterized=True
@@ -124,7 +127,7 @@ def scores_over_time(
 
 
 def training_curve(
-    histories: Mapping[str, Sequence[Mapping[str, float]]], path: Path, title: str = ""
+    histories: Mapping[str, Sequence[Mapping[str, float]]], path: Paths, title: str = ""
 ) -> None:
     """Loss and accuracy on the training clips over the epochs, a line per run.
 
@@ -133,7 +136,7 @@ def training_curve(
         path: of the picture.
         title: above the figure.
     """
-    with _figure(path, 9.0, 3.2) as figure:
+    with drawing(path, 9.0, 3.2) as figure:
         loss, accuracy = figure.subplots(1, 2)
         for name, history in histories.items():
             epochs = np.arange(1, len(history) + 1)
@@ -153,7 +156,7 @@ def training_curve(
 
 
 def confusion_matrix(
-    confusion: NDArray[np.floating], path: Path, aus: Sequence[int] = AU_NUMBERS, title: str = ""
+    confusion: NDArray[np.floating], path: Paths, aus: Sequence[int] = AU_NUMBERS, title: str = ""
 ) -> None:
     """Which Action Unit was taken for which: rows are truth, each row in shares of its clips.
 
@@ -170,7 +173,7 @@ def confusion_matrix(
         raise GeometryError(f"confusion is {list(confusion.shape)}, expected {[len(aus), len(aus)]}")
     totals = confusion.sum(1, keepdims=True)
     share = np.divide(confusion, totals, out=np.full(confusion.shape, np.nan), where=totals > 0)
-    with _figure(path, 8.8, 6.6) as figure:
+    with drawing(path, 8.8, 6.6) as figure:
         axes = figure.subplots()
         mesh = axes.pcolormesh(np.ma.masked_invalid(share), cmap=_HEAT, vmin=0, vmax=1)
         _au_rows(axes, aus)
@@ -184,7 +187,14 @@ def confusion_matrix(
 
 
 @contextmanager
-def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
+def drawing(path: Paths, width: float, height: float) -> Iterator[Figure]:
+    """An empty figure in the look of the house, saved when the block ends.
+
+    Args:
+        path: of the picture, or several of the same in other formats.
+        width: inches.
+        height: inches.
+    """
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     yield figure
@@ -192,12 +202,17 @@ def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
         axes.tick_params(colors=INK, labelcolor=INK, length=2.5)
         for side in axes.spines.values():
             side.set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    for one in [path] if isinstance(path, Path) else path:
+        one.parent.mkdir(parents=True, exist_ok=True)
+        # No date inside: the same figures give the same file.
+        dated = {".pdf": "CreationDate", ".svg": "Date"}.get(one.suffix)
+        figure.savefig(one, dpi=150, metadata={dated: None} if dated else None)
+        # What was laid out once stays as it is for the next format.
+        figure.set_layout_engine("none")
 
 
 def _au_rows(axes: Axes, aus: Sequence[int]) -> None:
-    """A row per class, the first on top; a line where another part of the face begins."""
+    """Label rows, one per class, the first on top; a line where another part of the face begins."""
     axes.set_yticks(np.arange(len(aus)) + 0.5, [f"{action_unit(au).name}  {au}" for au in aus], fontsize=8)
     axes.invert_yaxis()
     for row, (above, below) in enumerate(pairwise(aus), start=1):

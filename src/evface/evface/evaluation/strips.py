@@ -74,19 +74,30 @@ def event_strip(
     """
     if not take.events(sensor).exists():
         raise DatasetError(f"{take.id.name}: no events of {sensor}")
-    frames = []
     with EventFile(take.events(sensor)) as file:
-        for instant in _instants(take, count):
-            slicer = Slicer(file.width, file.height)
-            first = file.to_sensor(instant) // slicer.duration * slicer.duration
-            for block in file.blocks(first, first + slicer.duration):
-                slicer.push(block)
-            last = slicer.flush()
-            frames.append(last[0].counts if last else np.zeros((2, file.height, file.width), np.uint16))
+        frames = [slice_at(file, file.to_sensor(instant)) for instant in _instants(take, count)]
     lit = np.concatenate([frame[frame > 0] for frame in frames])
     full = max(1.0, float(np.percentile(lit, 99))) if len(lit) else 1.0
     box = take.boxes.get(sensor)
     return strip([_framed(event_frame_picture(frame, full), box) for frame in frames], height)
+
+
+def slice_at(file: EventFile, instant: int) -> NDArray[np.uint16]:
+    """The event frame of the whole sensor in which an instant lies.
+
+    Args:
+        file: open event file.
+        instant: us, sensor clock.
+
+    Returns:
+        uint16 ``[2, H, W]``, counts of off and on events of the slice of 33 ms.
+    """
+    slicer = Slicer(file.width, file.height)
+    first = instant // slicer.duration * slicer.duration
+    for block in file.blocks(first, first + slicer.duration):
+        slicer.push(block)
+    last = slicer.flush()
+    return last[0].counts if last else np.zeros((2, file.height, file.width), np.uint16)
 
 
 def png(picture: Picture) -> bytes:

@@ -87,14 +87,19 @@ def train_action_units(
             out,
             config_or_path("training", preset),
             folds,
-            _seeds(seeds),
+            parse_seeds(seeds),
             progress,
         )
     console.print(_table(summary))
     console.print(f"checkpoints and metrics.json are in {out}", markup=False)
 
 
-def _seeds(text: str) -> list[int]:
+def parse_seeds(text: str) -> list[int]:
+    """Numbers from "0,1,2".
+
+    Raises:
+        ConfigError: it is something else.
+    """
     try:
         return [int(part) for part in text.split(",")]
     except ValueError as error:

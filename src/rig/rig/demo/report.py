@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import html
 import json
@@ -16,12 +15,11 @@ import numpy as np
 from evface.dataset.naming import TakeId
 from evface.dataset.tree import ConvertedTake, list_takes, read_take
 from evface.evaluation.figures import PhaseSpan, scores_over_time, training_curve
+from evface.evaluation.page import figure, page
 from evface.evaluation.strips import camera_strip, event_strip, png
 from evface.protocol import action_unit
 from rig.demo.people import contact_sheet
 from rig.demo.performance import Scores, draw, truth_of_take
-
-STYLE = Path(__file__).with_name("report.css")
 
 
 def write_report(out: Path, shown: Path, scores: Path) -> Path:
@@ -49,13 +47,8 @@ def write_report(out: Path, shown: Path, scores: Path) -> Path:
         *_training(metrics, out),
         *_manifest(out / "recordings"),
     ]
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Demonstration</title><style>{STYLE.read_text()}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
-    )
     path = out / "report.html"
-    path.write_text(page, encoding="utf-8")
+    path.write_text(page("Demonstration", parts), encoding="utf-8")
     return path
 
 
@@ -78,7 +71,7 @@ def _introduction(takes: list[ConvertedTake]) -> Iterator[str]:
 
 def _people(takes: list[ConvertedTake]) -> Iterator[str]:
     yield "<h2>Who was in the chair</h2>"
-    yield _figure(
+    yield figure(
         png(contact_sheet(takes)),
         "The webcam at rest and in the middle of each apex, as the truth tells it. Subjects differ in "
         "strength and timing, and now and then one does not manage what was asked: that is said, and stays "
@@ -107,12 +100,12 @@ def _replayed(take: ConvertedTake, scores: Path, metrics: dict[str, Any], out: P
     yield f"<h2>What came on /au while {html.escape(au.label)} {html.escape(au.name)} was played back</h2>"
     story = out / "performance.png"
     draw(take, story, Scores((ends - take.start) / 1e9, values, [int(name[2:]) for name in columns]))
-    yield _figure(
+    yield figure(
         story.read_bytes(),
         "Above, the events of the DAVIS346; below, what the network said meanwhile. Green is the truth that "
         "the virtual subject told: onset, apex, offset, end.",
     )
-    yield _figure(
+    yield figure(
         picture.read_bytes(),
         f"Voting rate of {html.escape(metrics['folds'][0]['model'])} for all Action Units, one column per "
         f"33 ms slice, {len(rows)} slices. From the end of a slice to its message: median "
@@ -126,15 +119,15 @@ def _clips(takes: list[ConvertedTake], out: Path) -> Iterator[str]:
     for take in (take for take in takes if take.id.subject == first):
         au = action_unit(take.id.au)
         yield f"<h3>{html.escape(au.label)} {html.escape(au.name)}</h3>"
-        yield _figure(
+        yield figure(
             png(camera_strip(take, "davis")), "DAVIS346 frames over the clip, with the face box (MTCNN)."
         )
-        yield _figure(png(event_strip(take, "davis")), "Its events, 33 ms each: on orange, off blue.")
+        yield figure(png(event_strip(take, "davis")), "Its events, 33 ms each: on orange, off blue.")
         if take.file("recording-rgb_video.mkv").exists():
-            yield _figure(png(camera_strip(take, "rgb")), "The webcam.")
+            yield figure(png(camera_strip(take, "rgb")), "The webcam.")
         picture = out / f"{take.id.name}.png"
         draw(take, picture)
-        yield _figure(picture.read_bytes(), html.escape(_truth_in_words(take)))
+        yield figure(picture.read_bytes(), html.escape(_truth_in_words(take)))
 
 
 def _truth_in_words(take: ConvertedTake) -> str:
@@ -191,7 +184,7 @@ def _training(metrics: dict[str, Any], out: Path) -> Iterator[str]:
     folders = [out / "model" / Path(fold["checkpoint"]).parent for fold in metrics["folds"]]
     histories = {path.name: json.loads((path / "metrics.json").read_text())["history"] for path in folders}
     training_curve(histories, picture)
-    yield _figure(picture.read_bytes(), "Loss and accuracy on the clips it learned from, epoch by epoch.")
+    yield figure(picture.read_bytes(), "Loss and accuracy on the clips it learned from, epoch by epoch.")
     head = "".join(
         f'<th class="n">{name}</th>'
         for name in ("trained on", "held out", "held out, top 3", "clips", "silent")
@@ -230,10 +223,3 @@ def _manifest(recordings: Path) -> Iterator[str]:
 
 def _title(au: int) -> str:
     return f"{action_unit(au).label} {action_unit(au).name}"
-
-
-def _figure(image: bytes, caption: str) -> str:
-    data = base64.b64encode(image).decode()
-    return (
-        f'<figure><img alt="" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>'
-    )

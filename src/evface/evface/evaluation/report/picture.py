@@ -1,0 +1,34 @@
+"""A figure of a report: its files, and what is said below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure that has been drawn.
+
+    Attributes:
+        label: "Figure 2"; "" for one that the paper does not have.
+        caption: a sentence or two.
+        png: for pages; the same lies beside it as .pdf.
+        simulated: whether it shows simulated subjects.
+    """
+
+    label: str
+    caption: str
+    png: Path
+    simulated: bool
+
+    @property
+    def title(self) -> str:
+        """Label and caption, marked where it is simulated."""
+        label = f"{self.label}. " if self.label else ""
+        return f"{label}{self.caption}{' Simulated subjects.' if self.simulated else ''}"
+
+
+def formats(png: Path) -> tuple[Path, Path]:
+    """The files that a figure is drawn into."""
+    return png, png.with_suffix(".pdf")
