@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from evface.dataset.boxes import default_box
 from evface.dataset.event_file import EventFile
+from evface.dataset.intensity import known_intensity
 from evface.dataset.naming import TakeId
 from evface.dataset.selection import select_clips
 from evface.dataset.tree import ConvertedTake
@@ -46,7 +47,7 @@ def take_counts(
     """
     with EventFile(path) as file:
         first, last = file.zero // slice_us, file.end // slice_us
-        return first, _count(file, box, first, last, slice_us, size)
+        return first, span_counts(file, box, first, last, slice_us, size)
 
 
 def clip_counts(
@@ -69,15 +70,37 @@ def clip_counts(
         FormatError: the file is broken.
     """
     with EventFile(path) as file:
-        first = -(-max(file.to_sensor(window[0]), file.zero) // slice_us)
-        last = min(file.to_sensor(window[1]), file.end) // slice_us
-        return _count(file, box, first, last, slice_us, size)
+        return span_counts(file, box, *clip_span(file, window, slice_us), slice_us, size)
 
 
-def _count(
+def clip_span(file: EventFile, window: tuple[int, int], slice_us: int) -> tuple[int, int]:
+    """Numbers of the slices that lie wholly inside a window and inside the recording: first, and last + 1.
+
+    Args:
+        file: open.
+        window: ns on the host's clock, start and end.
+        slice_us: length of a slice, us.
+    """
+    first = -(-max(file.to_sensor(window[0]), file.zero) // slice_us)
+    return first, min(file.to_sensor(window[1]), file.end) // slice_us
+
+
+def span_counts(
     file: EventFile, box: Box | None, first: int, last: int, slice_us: int, size: int
 ) -> NDArray[np.uint16]:
-    """Frames of the slices from ``first`` up to ``last``, without it."""
+    """Event frames of the slices from ``first`` up to ``last``, without it.
+
+    Args:
+        file: open.
+        box: left, top, width, height on the sensor, px; None is the largest centred square.
+        first: number of the first slice.
+        last: number of the one after the last.
+        slice_us: length of a slice, us.
+        size: width and height of a frame.
+
+    Returns:
+        uint16 ``[last - first, 2, size, size]``, counts of off and on events.
+    """
     frames = np.zeros((max(0, last - first), 2, size, size), np.uint16)
     if len(frames) == 0:
         return frames
@@ -95,6 +118,18 @@ def _count(
         if piece.index < last:
             frames[piece.index - first] = piece.counts
     return frames
+
+
+class Sliced(NamedTuple):
+    """What a network sees of a clip.
+
+    Attributes:
+        frames: ``[T, C, size, size]``; T may be 0.
+        ends: when each slice was over, ns on the host's clock, int64 ``[T]``.
+    """
+
+    frames: NDArray[Any]
+    ends: NDArray[np.int64]
 
 
 class Clips(Dataset[ClipItem], ABC):
@@ -131,7 +166,7 @@ class Clips(Dataset[ClipItem], ABC):
     ) -> None:
         self.aus, self.keep, self.floats = tuple(aus), keep, floats
         self._clips = select_clips(dataset_dir, subjects, sensors, self.aus)
-        self._kept: dict[TakeId, Tensor] = {}
+        self._kept: dict[TakeId, tuple[Tensor, NDArray[np.int64]]] = {}
         self.takes: tuple[TakeId, ...] = tuple(self._clips)
 
     @property
@@ -156,31 +191,39 @@ class Clips(Dataset[ClipItem], ABC):
 
     def __getitem__(self, index: int) -> ClipItem:
         take = self.takes[index]
-        frames = self._at(take)
+        frames = self._at(take)[0]
         return as_float(frames) if self.floats else frames, self.aus.index(take.au), take.subject
 
-    def _at(self, take: TakeId) -> Tensor:
+    def intensity(self, index: int) -> Tensor | None:
+        """How strongly the clip's Action Unit shows in each slice; see `known_intensity`.
+
+        Returns:
+            float32 ``[T]`` from 0 to 1; None where nobody knows.
+        """
+        take = self.takes[index]
+        curve = known_intensity(self._clips[take], self._at(take)[1])
+        return None if curve is None else torch.from_numpy(curve)
+
+    def _at(self, take: TakeId) -> tuple[Tensor, NDArray[np.int64]]:
         if (kept := self._kept.get(take)) is not None:
             return kept
         clip = self._clips[take]
         assert clip.window is not None  # else it would not have been selected
-        frames = torch.from_numpy(self.frames(clip, clip.window))
-        if len(frames) == 0:
+        read = self.read(clip, clip.window)
+        if len(read.frames) == 0:
             raise DatasetError(f"{take.name}: its clip holds no whole slice")
+        found = torch.from_numpy(read.frames), read.ends
         if self.keep:
-            self._kept[take] = frames
-        return frames
+            self._kept[take] = found
+        return found
 
     @abstractmethod
-    def frames(self, clip: ConvertedTake, window: tuple[int, int]) -> NDArray[Any]:
+    def read(self, clip: ConvertedTake, window: tuple[int, int]) -> Sliced:
         """What a network sees of a clip.
 
         Args:
             clip: the take.
             window: of it, ns on the host's clock.
-
-        Returns:
-            ``[T, C, size, size]``, T may be 0.
 
         Raises:
             FormatError: a file is missing or broken.
@@ -219,11 +262,21 @@ class ClipDataset(Clips):
         super().__init__(dataset_dir, sensor, subjects, aus, keep, floats)
         self.sensor, self.slice_us, self.size = sensor, slice_us, size
 
-    def frames(self, clip: ConvertedTake, window: tuple[int, int]) -> NDArray[np.uint16]:
+    def read(self, clip: ConvertedTake, window: tuple[int, int]) -> Sliced:
         """Counts of off and on events, uint16 ``[T, 2, size, size]``; see `clip_counts`."""
-        box = clip.boxes.get(self.sensor)
-        return clip_counts(
-            clip.events(self.sensor), box.as_tuple() if box else None, window, self.slice_us, self.size
+        return sliced_counts(clip, self.sensor, window, self.slice_us, self.size)
+
+
+def sliced_counts(
+    clip: ConvertedTake, sensor: str, window: tuple[int, int], slice_us: int, size: int
+) -> Sliced:
+    """Event frames of a clip with the ends of their slices; see `clip_counts`."""
+    box = clip.boxes.get(sensor)
+    with EventFile(clip.events(sensor)) as file:
+        first, last = clip_span(file, window, slice_us)
+        frames = span_counts(file, box.as_tuple() if box else None, first, last, slice_us, size)
+        return Sliced(
+            frames, file.to_host(0) + np.arange(first + 1, last + 1, dtype=np.int64) * slice_us * 1000
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evface.dataset.boxes import Box, default_box
-from evface.dataset.clips import Clips
+from evface.dataset.clips import Clips, Sliced
 from evface.dataset.tree import ConvertedTake
 from evface.dataset.video import read_jpegs, read_times
 from evface.errors import FormatError
@@ -62,18 +62,38 @@ def face_frames(
     Raises:
         FormatError: the video or its table of times is missing or broken, or one has more frames.
     """
-    times, path = np.array(read_times(clip.times(CAMERA)), np.int64), clip.video(CAMERA)
+    times = np.array(read_times(clip.times(CAMERA)), np.int64)
     if len(times) == 0:
         raise FormatError(f"{clip.times(CAMERA)}: has no frame")
-    wanted = np.maximum(np.searchsorted(times, ends, "right") - 1, 0)
+    return numbered_faces(clip, np.maximum(np.searchsorted(times, ends, "right") - 1, 0), size, channels)
+
+
+def numbered_faces(
+    clip: ConvertedTake, wanted: NDArray[np.int64], size: int, channels: int
+) -> NDArray[np.uint8]:
+    """Some of the webcam's frames, cut to the face, as `face_frames` does it.
+
+    Args:
+        clip: a take with a webcam video.
+        wanted: numbers of the frames, from 0, rising; the same may come again.
+        size: width and height of the result, px.
+        channels: 3 for red, green, blue; 1 for grey.
+
+    Returns:
+        uint8 ``[T, channels, size, size]``.
+
+    Raises:
+        FormatError: the video or its table of times is missing or broken, or one has more frames.
+    """
+    path, listed = clip.video(CAMERA), len(read_times(clip.times(CAMERA)))
     faces = np.zeros((len(wanted), size, size, channels), np.uint8)
     number = -1
     for number, jpeg in enumerate(read_jpegs(path)):
         first, stop = np.searchsorted(wanted, [number, number + 1])
         if first < stop and (face := _face(jpeg, clip.boxes.get(CAMERA), size, channels)) is not None:
             faces[first:] = face  # also of those to come, should their own be broken
-    if number + 1 != len(times):
-        raise FormatError(f"{path}: has {number + 1} frames, its table of times {len(times)}")
+    if number + 1 != listed:
+        raise FormatError(f"{path}: has {number + 1} frames, its table of times {listed}")
     return np.ascontiguousarray(faces.transpose(0, 3, 1, 2))
 
 
@@ -136,6 +156,7 @@ class RgbClips(Clips):
         super().__init__(dataset_dir, CAMERA, subjects, aus, keep, floats)
         self.slice_us, self.size, self.channels = slice_us, size, channels
 
-    def frames(self, clip: ConvertedTake, window: tuple[int, int]) -> NDArray[np.uint8]:
+    def read(self, clip: ConvertedTake, window: tuple[int, int]) -> Sliced:
         """Colours, uint8 ``[T, channels, size, size]``; see `face_frames`."""
-        return face_frames(clip, slice_ends(window, self.slice_us), self.size, self.channels)
+        ends = slice_ends(window, self.slice_us)
+        return Sliced(face_frames(clip, ends, self.size, self.channels), ends)

@@ -18,11 +18,20 @@ from evface.events.files import (
     stamp_of,
 )
 from evface.events.representations import event_counts, time_surface, voxel_grid
-from evface.events.slicing import DEFAULT_DURATION, CountSlicer, Slice, Slicer, iter_slices, slice_events
+from evface.events.slicing import (
+    DEFAULT_DURATION,
+    AdaptiveSlicer,
+    CountSlicer,
+    Slice,
+    Slicer,
+    iter_slices,
+    slice_events,
+)
 
 __all__ = [
     "DEFAULT_DURATION",
     "ENCODINGS",
+    "AdaptiveSlicer",
     "Box",
     "Clock",
     "CountSlicer",

@@ -7,11 +7,14 @@ column and one row more than the frame has take the events outside, so that nobo
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from evface.errors import GeometryError
+from evface.events.container import Events
 
 Box = tuple[float, float, float, float]
 """Left, top, width and height on the sensor, px; need not be whole numbers nor inside the sensor."""
@@ -67,6 +70,27 @@ def _places(length: int, start: float, extent: float, cells: int, stride: int) -
     cell = np.floor((coordinate + 0.5 - start) * (cells / extent)).astype(np.int64)
     outside = (cell < 0) | (cell >= cells) | (coordinate >= length)
     return (np.where(outside, cells, cell) * stride).astype(np.uint32)
+
+
+def in_cells(events: Events, box: Box, size: int) -> Events:
+    """Events of a box, their places counted in cells of a square frame; those outside are left out.
+
+    Args:
+        events: of a sensor.
+        box: what of the sensor the frame shows.
+        size: width and height of the frame.
+
+    Returns:
+        Copies, as of a sensor of ``size`` x ``size``; each in the cell in which a `Binner` counts it.
+    """
+    left, top, width, height = box
+    x = _places(events.width, left, width, size, 1)[events.x]
+    y = _places(events.height, top, height, size, 1)[events.y]
+    inside = (x < size) & (y < size)
+    kept = events[inside]
+    return replace(
+        kept, x=x[inside].astype(np.uint16), y=y[inside].astype(np.uint16), width=size, height=size
+    )
 
 
 class Binner:

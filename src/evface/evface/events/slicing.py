@@ -9,7 +9,7 @@ the same `Slicer`, so that they give the same frames.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,6 +221,66 @@ class CountSlicer(_Frames):
         self._index += 1
         self._events = 0
         return closed
+
+
+class AdaptiveSlicer:
+    """Cuts a stream into slices that are short where much happens and long where little does.
+
+    A slice ends at the first tick of the sensor's clock at which its frame holds enough events, and at the
+    latest after the longest time: so it is never late, in silence neither.
+
+    Args:
+        width: of the sensor, px.
+        height: of the sensor, px.
+        count: events in the frame that are enough.
+        tick: us, the shortest slice.
+        longest: us, of a slice; a multiple of ``tick``.
+        box: left, top, width, height on the sensor, px; None is the whole sensor.
+        size: width and height of a frame, px; None is that of the sensor.
+
+    Raises:
+        ConfigError: no events, or ``longest`` is no multiple of a tick above 0.
+        GeometryError: a box or size without area.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        count: int,
+        *,
+        tick: int = 5_000,
+        longest: int = 100_000,
+        box: Box | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        if count <= 0:
+            raise ConfigError(f"events of a slice: expected more than 0, found {count}")
+        self._slicer = Slicer(width, height, tick, box=box, size=size)
+        if longest < tick or longest % tick:
+            raise ConfigError(f"longest slice: expected a multiple of the tick of {tick} us, found {longest}")
+        self.count, self.longest = count, longest
+        self._index = 0
+        self._open: Slice | None = None
+
+    def push(self, events: Events, now: int | None = None) -> list[Slice]:
+        """Take the next events in and hand out the slices that are complete with them; see `Slicer.push`."""
+        slices = []
+        for piece in self._slicer.push(events, now):
+            joined = piece if self._open is None else _joined(self._open, piece)
+            if joined.counts.sum(dtype=np.int64) >= self.count or joined.end - joined.start >= self.longest:
+                slices.append(replace(joined, index=self._index))
+                self._index += 1
+                self._open = None
+            else:
+                self._open = joined
+        return slices
+
+
+def _joined(first: Slice, second: Slice) -> Slice:
+    """Two slices in a row as one."""
+    counts = np.minimum(first.counts.astype(np.uint32) + second.counts, 0xFFFF).astype(np.uint16)
+    return replace(first, end=second.end, counts=counts, events=first.events + second.events)
 
 
 def iter_slices(

@@ -7,11 +7,16 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from evface.models.cnn3d import CNN3D_PARAMETERS, Cnn3d, Cnn3dConfig
+from evface.models.encoder import EncoderConfig
+from evface.models.gru import Gru, GruConfig
 from evface.models.network import Network, NetworkConfig, SteppingNetwork
 from evface.models.snn import PAPER_PARAMETERS, PlifSnn, SnnConfig
 from evface.models.snn import PRESETS as SNN_PRESETS
+from evface.models.transformer import Transformer, TransformerConfig
 
-ModelConfig = Annotated[SnnConfig | Cnn3dConfig, Field(discriminator="family")]
+ModelConfig = Annotated[
+    SnnConfig | Cnn3dConfig | GruConfig | TransformerConfig, Field(discriminator="family")
+]
 """Any recogniser's configuration; its ``family`` tells which."""
 
 PRESETS: Final[dict[str, SnnConfig | Cnn3dConfig]] = {
@@ -37,6 +42,10 @@ def build(config: NetworkConfig) -> Network:
             return PlifSnn(config)
         case Cnn3dConfig():
             return Cnn3d(config)
+        case GruConfig():
+            return Gru(config)
+        case TransformerConfig():
+            return Transformer(config)
     raise TypeError(f"{type(config).__name__} is not the configuration of a network")
 
 
@@ -47,11 +56,16 @@ __all__ = [
     "SNN_PRESETS",
     "Cnn3d",
     "Cnn3dConfig",
+    "EncoderConfig",
+    "Gru",
+    "GruConfig",
     "ModelConfig",
     "Network",
     "NetworkConfig",
     "PlifSnn",
     "SnnConfig",
     "SteppingNetwork",
+    "Transformer",
+    "TransformerConfig",
     "build",
 ]

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from evface.dataset.clips import as_float
+from evface.dataset.clips import Clips, as_float
 from evface.errors import DatasetError
 from evface.models import NetworkConfig
 
@@ -35,12 +35,14 @@ class Clip:
         label: class index.
         subject: pseudonym of who performs, "S01".
         name: what the clip is called in tables.
+        intensity: of the Action Unit in each slice, from 0 to 1, float32 ``[T]``; None where nobody knows.
     """
 
     frames: Tensor
     label: int
     subject: str
     name: str
+    intensity: Tensor | None = None
 
 
 def load_clips(
@@ -75,7 +77,8 @@ def load_clips(
             raise DatasetError(
                 f"{name}: class {int(label)} is not one of the {network.classes} of the network"
             )
-        clips.append(Clip(frames, int(label), str(subject), name))
+        intensity = source.intensity(index) if isinstance(source, Clips) else None
+        clips.append(Clip(frames, int(label), str(subject), name, intensity))
         if progress is not None:
             progress(index + 1, len(source), name)
     return clips
@@ -92,6 +95,26 @@ def collate(clips: Sequence[Clip]) -> tuple[Tensor, Tensor, Tensor]:
     for column, clip in enumerate(clips):
         frames[: len(clip.frames), column] = as_float(clip.frames)
     return frames, lengths, torch.tensor([clip.label for clip in clips])
+
+
+def collate_intensity(clips: Sequence[Clip], classes: int) -> tuple[Tensor, Tensor]:
+    """What the scores of slices should be: the intensity of the clip's Action Unit, 0 of all others.
+
+    Args:
+        clips: of a batch, in the order of its columns.
+        classes: how many the network tells apart.
+
+    Returns:
+        float32 ``[T, B, classes]``, and bool ``[T, B]``: which slices of which clips are known.
+    """
+    slices = max(len(clip.frames) for clip in clips)
+    wanted = torch.zeros(slices, len(clips), classes)
+    known = torch.zeros(slices, len(clips), dtype=torch.bool)
+    for column, clip in enumerate(clips):
+        if clip.intensity is not None:
+            wanted[: len(clip.frames), column, clip.label] = clip.intensity
+            known[: len(clip.frames), column] = True
+    return wanted, known
 
 
 def batches(lengths: Sequence[int], size: int, generator: torch.Generator) -> list[list[int]]:

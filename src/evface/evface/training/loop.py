@@ -18,7 +18,8 @@ from torch import Tensor
 from evface.dataset.clips import as_float
 from evface.errors import DatasetError, FormatError
 from evface.models import Network, build
-from evface.training.clips import Clip, batches, collate
+from evface.training.augmenting import Augmenter
+from evface.training.clips import Clip, batches, collate, collate_intensity
 from evface.training.config import TrainingConfig
 
 EpochReport = Callable[[int, dict[str, float]], None]
@@ -63,6 +64,7 @@ class Trainer:
         self.model = build(config.model).to(self.device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=config.epochs)
+        self.augment = Augmenter(config.augmentation, config.aus)
         self.history: list[dict[str, float]] = []
         shown = [(clip.name, clip.label, len(clip.frames)) for clip in clips]
         self._key = hashlib.sha256(f"{config.model_dump_json()} {seed} {shown}".encode()).hexdigest()
@@ -88,17 +90,24 @@ class Trainer:
         loss_sum, right, count = 0.0, 0, 0
         slices = [len(clip.frames) for clip in self.clips]
         for indices in batches(slices, self.config.batch_size, self.order):
-            frames, lengths, labels = collate([self.clips[index] for index in indices])
-            loss, means = self._step(frames.to(self.device), lengths, labels.to(self.device))
+            clips = [self.augment(self.clips[index], self.order) for index in indices]
+            frames, lengths, labels = collate(clips)
+            wanted = collate_intensity(clips, self.config.model.classes) if self.config.slice_loss else None
+            loss, means = self._step(frames.to(self.device), lengths, labels.to(self.device), wanted)
             loss_sum += loss * len(indices)
             right += int((means.argmax(1).cpu() == labels).sum())
             count += len(indices)
         self.schedule.step()
         return {"loss": loss_sum / count, "accuracy": right / count, "seconds": time.perf_counter() - start}
 
-    def _step(self, frames: Tensor, lengths: Tensor, labels: Tensor) -> tuple[float, Tensor]:
-        _, means = self.model(frames, lengths)
+    def _step(
+        self, frames: Tensor, lengths: Tensor, labels: Tensor, wanted: tuple[Tensor, Tensor] | None
+    ) -> tuple[float, Tensor]:
+        slices, means = self.model(frames, lengths)
         loss = self.model.loss(means, labels)
+        if wanted is not None:
+            intensity, known = (part.to(self.device) for part in wanted)
+            loss = loss + self.config.slice_loss * slice_loss(slices, intensity, known)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -141,6 +150,21 @@ class Trainer:
             raise FormatError(
                 f"{self._last}: cannot be resumed from: {' '.join(str(error).split())}"
             ) from error
+
+
+def slice_loss(scores: Tensor, wanted: Tensor, known: Tensor) -> Tensor:
+    """Squared distance of slices' scores from the intensities, summed over classes, mean over what is known.
+
+    Args:
+        scores: float32 ``[T, B, classes]``.
+        wanted: float32 ``[T, B, classes]``.
+        known: bool ``[T, B]``.
+
+    Returns:
+        A float32 scalar, 0 where nothing is known.
+    """
+    apart = (scores - wanted).square().sum(-1) * known
+    return apart.sum() / known.sum().clamp(min=1)
 
 
 def clip_scores(model: Network, clips: Sequence[Clip]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
