@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.measurement import Measurement, advantage
 
-MODULES = ("slicing", "evt3", "transport", "bags", "devices", "simulation")
+MODULES = ("slicing", "evt3", "transport", "bags", "devices", "simulation", "training")
 SLOW = ("clocks",)
 """An hour: only when asked for."""
 PEERS = Path(__file__).parents[1] / ".venv-bench"

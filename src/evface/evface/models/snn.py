@@ -8,16 +8,16 @@ event frame -> [Conv2d 3x3 -> BatchNorm -> PLIF -> MaxPool 2x2] x 2      spiking
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, Literal
 
 import torch
 from pydantic import Field
-from spikingjelly.activation_based import base, layer, neuron, surrogate
 from torch import Tensor, nn
 
 from evface.errors import GeometryError
 from evface.models.network import NetworkConfig, SteppingNetwork
+from evface.models.packing import Slices
+from evface.models.plif import Plif
 
 PAPER_PARAMETERS: Final = 4_312_470
 """Learnable numbers of the paper's network: 4.11 * 2^20, with FC bias and without convolution bias."""
@@ -74,17 +74,16 @@ class PlifSnn(SteppingNetwork):
                 f"frames of {config.size} px cannot be summed by {config.pooling} and halved twice"
             )
         maps = config.maps
-        self.sum = nn.AvgPool2d(config.pooling, divisor_override=1)
+        self.sum = nn.AvgPool2d(config.pooling, divisor_override=1) if config.pooling > 1 else nn.Identity()
         self.conv1, self.spike1 = _convolution(config.in_channels, maps), _plif(config)
         self.conv2, self.spike2 = _convolution(maps, maps), _plif(config)
-        self.pool = nn.MaxPool2d(2)
-        self.drop3, self.fc3 = (
-            layer.Dropout(config.dropout, step_mode="m"),
-            nn.Linear(maps * side * side, config.hidden),
-        )
+        self.drop3, self.fc3 = ClipDropout(config.dropout), nn.Linear(maps * side * side, config.hidden)
         self.spike3 = _plif(config)
-        self.drop4 = layer.Dropout(config.dropout, step_mode="m")
-        self.fc4, self.spike4 = nn.Linear(config.hidden, config.classes * config.votes), _plif(config)
+        self.drop4, self.fc4 = (
+            ClipDropout(config.dropout),
+            nn.Linear(config.hidden, config.classes * config.votes),
+        )
+        self.spike4 = _plif(config)
         self.vote = nn.AvgPool1d(config.votes, config.votes)
         self._batch: int | None = None
         if (
@@ -97,24 +96,22 @@ class PlifSnn(SteppingNetwork):
             )
 
     def forward(self, frames: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Whole clips from rest: membranes and dropout masks are forgotten first.
+        """Whole clips from rest.
 
         Args:
             frames: float32 ``[T, B, in_channels, size, size]``, zero behind a clip's end.
             lengths: int64 ``[B]``, valid slices of each clip; None: all T of all.
 
         Returns:
-            Voting rate of every slice ``[T, B, classes]`` in [0, 1] (meaningless behind a clip's
-            end), and its mean over the valid slices ``[B, classes]``.
+            Voting rate of every slice ``[T, B, classes]`` in [0, 1] (0 behind a clip's end), and its mean
+            over the valid slices ``[B, classes]``.
         """
         self.reset()
-        valid = _valid(frames, lengths)
-        votes = self._run(frames, valid)
-        self.reset()
-        if valid is None:
+        slices = Slices.of(frames, lengths)
+        votes = slices.unpack(self._run(slices.pack(frames), slices))
+        if lengths is None:
             return votes, votes.mean(0)
-        weight = valid.to(votes.dtype).unsqueeze(-1)
-        return votes, (votes * weight).sum(0) / weight.sum(0)
+        return votes, votes.sum(0) / (slices.rows >= 0).sum(0).unsqueeze(-1)
 
     def loss(self, clip_scores: Tensor, labels: Tensor) -> Tensor:
         """Mean squared error of the voting rates against one-hot (§5).
@@ -150,54 +147,46 @@ class PlifSnn(SteppingNetwork):
             # The neurons would forget their membranes without a word.
             raise GeometryError(f"{frame.shape[0]} streams after {self._batch}: reset() before a change")
         self._batch = frame.shape[0]
-        return self._run(frame.unsqueeze(0), None)[0]
+        return self._run(frame, Slices.of(frame.unsqueeze(0)), keep=True)
 
     def reset(self) -> None:
-        """Forget membranes and dropout masks."""
+        """Forget the membranes."""
         self._batch = None
-        for module in self.modules():
-            if isinstance(module, base.MemoryModule):
-                module.reset()
+        for neurons in (self.spike1, self.spike2, self.spike3, self.spike4):
+            neurons.reset()
 
-    def _run(self, x: Tensor, valid: Tensor | None) -> Tensor:
-        x = _per_slice(lambda frames: self.conv1(self.sum(frames)), x, valid)
-        x = _per_slice(self.pool, self.spike1(x), None)
-        x = _per_slice(self.conv2, x, valid)
-        x = _per_slice(self.pool, self.spike2(x), None)
-        x = self.spike3(_per_slice(self.fc3, self.drop3(x.flatten(2)), None))
-        x = self.spike4(_per_slice(self.fc4, self.drop4(x), None))
-        return _per_slice(self.vote, x, None)
+    def _run(self, x: Tensor, slices: Slices, keep: bool = False) -> Tensor:
+        x = self.sum(x).contiguous(memory_format=torch.channels_last)
+        for convolution, neurons in ((self.conv1, self.spike1), (self.conv2, self.spike2)):
+            x = neurons.normalised(convolution[0](x), convolution[1], slices, 2, keep)
+        x = self.spike3(self.fc3(self.drop3(x.flatten(1), slices)), slices, keep)
+        x = self.spike4(self.fc4(self.drop4(x, slices)), slices, keep)
+        return self.vote(x)
+
+
+class ClipDropout(nn.Module):
+    """Dropout that leaves out the same inputs in all slices of a clip.
+
+    Args:
+        share: of inputs left out.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor, slices: Slices) -> Tensor:
+        """Slices ``[N, features]`` with some features of each clip at zero, the others raised."""
+        if not self.training:
+            return x
+        return slices.times(x, nn.functional.dropout(x.new_ones(slices.clips, x.shape[1]), self.share))
 
 
 def _convolution(inputs: int, maps: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, maps, 3, padding=1, bias=False), nn.BatchNorm2d(maps))
 
 
-def _plif(config: SnnConfig) -> nn.Module:
-    return neuron.ParametricLIFNode(
-        init_tau=config.init_tau,
-        decay_input=config.decay_input,
-        v_threshold=config.v_threshold,
-        v_reset=0.0,
-        surrogate_function=surrogate.ATan(alpha=config.surrogate_alpha),
-        detach_reset=True,
-        step_mode="m",
+def _plif(config: SnnConfig) -> Plif:
+    return Plif(
+        config.init_tau, config.decay_input, config.v_threshold, surrogate_alpha=config.surrogate_alpha
     )
-
-
-def _valid(frames: Tensor, lengths: Tensor | None) -> Tensor | None:
-    """Mask ``[T, B]`` of the slices that belong to their clip; None where all do."""
-    if lengths is None or bool((lengths == frames.shape[0]).all()):
-        return None
-    return torch.arange(frames.shape[0], device=frames.device).unsqueeze(1) < lengths.to(frames.device)
-
-
-def _per_slice(module: Callable[[Tensor], Tensor], x: Tensor, valid: Tensor | None) -> Tensor:
-    """Apply a layer without memory to ``[T, B, ...]``; BatchNorm never sees the padding."""
-    if valid is None:
-        y = module(x.flatten(0, 1))
-        return y.unflatten(0, x.shape[:2])
-    y = module(x[valid])
-    padded = y.new_zeros(*x.shape[:2], *y.shape[1:])
-    padded[valid] = y
-    return padded
