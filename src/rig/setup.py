@@ -18,6 +18,7 @@ NODES = (
     "sync_monitor",
     "face_tracker",
     "au_recognizer",
+    "reconstructor",
     "player",
     "console",
     "quality_monitor",

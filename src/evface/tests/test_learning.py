@@ -26,8 +26,8 @@ from evface.evaluation import (
 from evface.models import PRESETS, PlifSnn, SnnConfig
 from evface.training import TrainingConfig, load_checkpoint
 from evface.training.au import train_clips
+from evface.training.au_task import clip_scores
 from evface.training.clips import Clip, collate, load_clips
-from evface.training.loop import clip_scores
 
 AUS = (2, 12, 26)
 

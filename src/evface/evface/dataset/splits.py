@@ -10,7 +10,7 @@ from typing import Literal
 
 from evface.dataset.naming import TakeId
 from evface.dataset.tree import list_takes, training_takes
-from evface.errors import DatasetError
+from evface.errors import ConfigError, DatasetError
 
 SplitKind = Literal["loso", "within", "all"]
 
@@ -72,6 +72,28 @@ def folds_of(takes: Sequence[TakeId], kind: SplitKind = "loso") -> list[Fold]:
         )
         for subject in subjects
     ]
+
+
+def choose_folds(takes: Sequence[TakeId], folds: SplitKind | Sequence[str]) -> list[Fold]:
+    """The folds that a person asked for.
+
+    Args:
+        takes: of the dataset, those fit for training.
+        folds: "loso", "within" or "all", or names of subjects' folds such as "sub-S01".
+
+    Raises:
+        ConfigError: a name is not that of a fold, or there is none.
+        DatasetError: the dataset has no such folds; see `folds_of`.
+    """
+    if folds == "loso" or folds == "within" or folds == "all":
+        return folds_of(takes, folds)
+    if isinstance(folds, str):
+        raise ConfigError(f"folds: expected loso, within, all or names of folds, found {folds!r}")
+    known = {fold.name: fold for fold in folds_of(takes, "loso")}
+    unknown = [name for name in folds if name not in known]
+    if unknown or not folds:
+        raise ConfigError(f"folds: expected some of {', '.join(known)}, found {', '.join(unknown) or 'none'}")
+    return [known[name] for name in folds]
 
 
 def _within(takes: tuple[TakeId, ...]) -> list[Fold]:

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from evface.evaluation.metrics import Recognition, recognition, top_k, wilson_interval
     from evface.evaluation.offline import TakeScores, score_slices, score_take
     from evface.evaluation.recognizer import StreamingRecognizer
+    from evface.evaluation.reconstructor import StreamingReconstructor
 
 _MODULES = {
     "PhaseSpan": "figures",
     "Recognition": "metrics",
     "StreamingRecognizer": "recognizer",
+    "StreamingReconstructor": "reconstructor",
     "TakeScores": "offline",
     "confusion_matrix": "figures",
     "event_frame_picture": "figures",
@@ -40,6 +42,7 @@ __all__ = [
     "PhaseSpan",
     "Recognition",
     "StreamingRecognizer",
+    "StreamingReconstructor",
     "TakeScores",
     "confusion_matrix",
     "event_frame_picture",

@@ -66,7 +66,7 @@ class StreamingRecognizer:
         if counts.shape == self._input.shape[1:]:
             self._input[0].copy_(counts)
             counts = self._input[0]
-        with _threads(THREADS):
+        with torch_threads(THREADS):
             scores = self._model.step(counts.unsqueeze(0))[0].numpy()
         self.slices += 1
         self._sum += scores
@@ -87,7 +87,8 @@ class StreamingRecognizer:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def torch_threads(count: int) -> Iterator[None]:
+    """So many CPU threads of torch within the block; the rest of the process keeps its own number."""
     before = torch.get_num_threads()
     if before == count:
         yield

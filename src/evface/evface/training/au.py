@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,19 +14,27 @@ import numpy as np
 
 from evface.dataset.naming import TakeId
 from evface.dataset.progress import Progress, silent
-from evface.dataset.splits import Fold, SplitKind, folds_of
-from evface.errors import ConfigError, DatasetError, FormatError
+from evface.dataset.splits import Fold, SplitKind, choose_folds
+from evface.errors import ConfigError
 from evface.evaluation.metrics import recognition, wilson_interval
 from evface.models import Network
+from evface.training.au_task import ClipTask, clip_scores
 from evface.training.checkpoint import model_name, save_checkpoint
 from evface.training.clips import Clip, load_clips
 from evface.training.config import TrainingConfig, load_config
 from evface.training.inputs import clips_for
-from evface.training.loop import Trainer, clip_scores
+from evface.training.loop import Trainer
 from evface.training.memory import keep_freed_memory
+from evface.training.run_folder import (
+    CHECKPOINT,
+    METRICS,
+    finished,
+    fold_folder,
+    identity_of,
+    write_json,
+    write_whole,
+)
 
-CHECKPOINT = "model.safetensors"
-METRICS = "metrics.json"
 SCORES = "scores.csv"
 
 
@@ -69,7 +76,7 @@ def train_au(
     if not seeds:
         raise ConfigError("seeds: expected at least one")
     source = clips_for(dataset, config)
-    chosen = _choose(source.takes, folds)
+    chosen = choose_folds(source.takes, folds)
     loaded = load_clips(source, config.model, source.names, progress)
     return train_clips(
         dict(zip(source.takes, loaded, strict=True)), out, config, chosen, seeds, progress, resume=resume
@@ -112,25 +119,13 @@ def train_clips(
         def report(epoch: int, text: str, number: int = number) -> None:
             progress(number * config.epochs + epoch, len(runs) * config.epochs, text)
 
-        folder = out / f"{fold.name}_seed-{seed}"
+        folder = fold_folder(out, fold, seed)
         if not resume:
             shutil.rmtree(folder, ignore_errors=True)
         results.append(_train_fold(clips, config, fold, seed, folder, report))
     summary = _summary(config, results)
-    _write(out / METRICS, summary)
+    write_json(out / METRICS, summary)
     return summary
-
-
-def _choose(takes: Sequence[TakeId], folds: SplitKind | Sequence[str]) -> list[Fold]:
-    if folds == "loso" or folds == "within" or folds == "all":
-        return folds_of(takes, folds)
-    if isinstance(folds, str):
-        raise ConfigError(f"folds: expected loso, within, all or names of folds, found {folds!r}")
-    known = {fold.name: fold for fold in folds_of(takes, "loso")}
-    unknown = [name for name in folds if name not in known]
-    if unknown or not folds:
-        raise ConfigError(f"folds: expected some of {', '.join(known)}, found {', '.join(unknown) or 'none'}")
-    return [known[name] for name in folds]
 
 
 def _train_fold(
@@ -141,30 +136,19 @@ def _train_fold(
     folder: Path,
     report: Callable[[int, str], None],
 ) -> dict[str, Any]:
-    done = folder / METRICS
-    identity = {
-        "fold": fold.name,
-        "seed": seed,
-        "config": json.loads(config.model_dump_json()),
-        "train": [take.name for take in fold.train],
-        "test": [take.name for take in fold.test],
-    }
-    if done.exists():
-        found = _read(done)
-        if {key: found.get(key) for key in identity} != identity:
-            raise DatasetError(
-                f"{done} is of another run (other configuration or clips): choose another folder"
-            )
+    identity = identity_of(config, fold, seed)
+    if (done := finished(folder, identity)) is not None:
         report(config.epochs, f"{fold.name} was done")
-        return dict(found)
+        return done
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer([clips[take] for take in fold.train], config, seed, folder)
+    trainer = Trainer(ClipTask([clips[take] for take in fold.train], config), seed, folder)
     model = trainer.run(
         lambda epoch, found: report(
             epoch, f"{fold.name} seed {seed} loss {found['loss']:.4f} accuracy {found['accuracy']:.0%}"
         )
     )
     model = model.cpu()
+    assert isinstance(model, Network)
     save_checkpoint(folder / CHECKPOINT, model, config, {"fold": fold.name, "seed": str(seed)})
     result: dict[str, Any] = {
         **identity,
@@ -176,19 +160,9 @@ def _train_fold(
         "held_out": _judge(model, clips, fold.test, config),
     }
     _write_scores(folder / SCORES, model, clips, fold, config)
-    _write(done, result)
+    write_json(folder / METRICS, result)
     (folder / "last.pt").unlink(missing_ok=True)
     return result
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text())
-    except ValueError as error:
-        raise FormatError(f"{path}: not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise FormatError(f"{path}: expected an object, found {type(found).__name__}")
-    return found
 
 
 def _write_scores(
@@ -201,7 +175,7 @@ def _write_scores(
         scores, _ = clip_scores(model, [clips[take] for take in takes])
         for take, row in zip(takes, scores, strict=True):
             writer.writerow([take.name, part, take.subject, take.au, *(f"{value:.6g}" for value in row)])
-    _replace(path, text.getvalue())
+    write_whole(path, text.getvalue())
 
 
 def _judge(
@@ -246,15 +220,3 @@ def _pooled(judged: list[dict[str, Any]], weights: list[int]) -> dict[str, Any]:
             "fold_sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
         }
     return pooled
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    _replace(path, json.dumps(content, indent=2) + "\n")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that it appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import nn
 
 from evface.errors import ConfigError, FormatError
 from evface.models import Network, build
 from evface.training.config import TrainingConfig, parse_config
+from evface.training.reconstruction_config import ReconstructionConfig
 
 FORMAT = "evface-au/1"
 OLDER = ("evface-au-snn/1",)
@@ -31,7 +34,6 @@ def save_checkpoint(
         config: how it was trained.
         metadata: more to remember, such as the fold and the seed.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     # All is inside the configuration; what a reader in another language needs most stands by itself too.
     header = {
         **(metadata or {}),
@@ -41,6 +43,18 @@ def save_checkpoint(
         "aus": json.dumps(config.aus),
         "slice_us": str(config.slice_us),
     }
+    write_tensors(path, model, header)
+
+
+def write_tensors(path: Path, model: nn.Module, header: dict[str, str]) -> None:
+    """Write a network's numbers as safetensors; the file appears whole or not at all.
+
+    Args:
+        path: of the .safetensors file; its folder is made if it is not there.
+        model: what was trained.
+        header: what the file says of itself.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
     save_file(tensors, temporary, header)
@@ -56,17 +70,7 @@ def load_checkpoint(path: Path) -> tuple[Network, TrainingConfig]:
     Raises:
         FormatError: there is no such file, or it is not a checkpoint of evface.
     """
-    tensors: dict[str, torch.Tensor] = {}
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (OSError, SafetensorError) as error:
-        raise FormatError(f"{path}: not a readable checkpoint (.safetensors): {error}") from error
-    if metadata.get("format") not in (FORMAT, *OLDER):
-        raise FormatError(
-            f"{path}: its format is {metadata.get('format', 'not stated')!r}, expected {FORMAT!r}"
-        )
+    tensors, metadata = read_tensors(path, (FORMAT, *OLDER))
     try:
         config = parse_config(json.loads(metadata.get("config", "")), f"{path} (config)")
         model = build(config.model)
@@ -76,7 +80,31 @@ def load_checkpoint(path: Path) -> tuple[Network, TrainingConfig]:
     return model.eval(), config
 
 
-def model_name(model: Network, config: TrainingConfig) -> str:
+def read_tensors(path: Path, formats: Sequence[str]) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """A network's numbers by name, and what the file says of itself.
+
+    Args:
+        path: of the .safetensors file.
+        formats: that can be read; the first one is that of today.
+
+    Raises:
+        FormatError: there is no such file, or it has another format.
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (OSError, SafetensorError) as error:
+        raise FormatError(f"{path}: not a readable checkpoint (.safetensors): {error}") from error
+    if metadata.get("format") not in formats:
+        raise FormatError(
+            f"{path}: its format is {metadata.get('format', 'not stated')!r}, expected {formats[0]!r}"
+        )
+    return tensors, metadata
+
+
+def model_name(model: nn.Module, config: TrainingConfig | ReconstructionConfig) -> str:
     """Name of a trained network, "snn-small:1f0c2a9b": its family, its run, and a digest.
 
     The digest is of weights and configuration, without fields at their defaults: a version with new ones

@@ -1,29 +1,83 @@
-"""One network learning from one fold: the paper's loop (§5), interruptible after any epoch."""
+"""Networks learning: the one loop for whatever is learnt (§5), interruptible after any epoch."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
-from evface.dataset.clips import as_float
 from evface.errors import DatasetError, FormatError
-from evface.models import Network, build
-from evface.training.augmenting import Augmenter
-from evface.training.clips import Clip, batches, collate, collate_intensity
-from evface.training.config import TrainingConfig
+from evface.training.team import Team, alone
 
 EpochReport = Callable[[int, dict[str, float]], None]
-"""Called after each epoch with its number from 1 and its measures: loss, accuracy, seconds."""
+"""Called after each epoch with its number from 1 and its measures: loss, those of the task, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a step learns from.
+
+    Attributes:
+        inputs: of the objective, on the device it runs on.
+        items: examples in it, of this process.
+        total: of all processes together.
+    """
+
+    inputs: tuple[Any, ...]
+    items: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How long and how fast a network learns, with Adam.
+
+    Attributes:
+        epochs: passes over the examples.
+        learning_rate: at first.
+        annealing: whether it goes down to 0 along a cosine.
+    """
+
+    epochs: int
+    learning_rate: float
+    annealing: Literal["none", "cosine"] = "cosine"
+
+
+class Task(Protocol):
+    """What is learnt, from what.
+
+    Attributes:
+        key: tells this task from others whose interrupted training could lie in the same folder.
+        recipe: how long and how fast.
+    """
+
+    key: str
+    recipe: Recipe
+
+    def network(self) -> nn.Module:
+        """The network, its weights drawn from torch's own generator."""
+        ...
+
+    def objective(self, network: nn.Module) -> nn.Module:
+        """What is made smaller: a module that holds the network and maps a batch's inputs to two things.
+
+        The first is the loss, the second other measures by name; all are means over the batch's items.
+        """
+        ...
+
+    def batches(self, order: torch.Generator, team: Team) -> Iterator[Batch]:
+        """An epoch's batches, of each the share of this process; the same number in all of them."""
+        ...
 
 
 @contextmanager
@@ -41,77 +95,84 @@ def deterministic() -> Iterator[None]:
 
 
 class Trainer:
-    """Trains a network on the clips of a data set and keeps ``last.pt`` up to date.
+    """Trains a network and keeps ``last.pt`` up to date.
 
     Args:
-        clips: what to learn from.
-        config: how.
-        seed: of the weights, the order of the clips and the dropout.
+        task: what is learnt.
+        seed: of the weights, the order of the examples and whatever a network draws while it learns.
         folder: where ``last.pt`` lives; training goes on from it when it is there.
+        team: the processes that learn together; None: this one alone.
+
+    Attributes:
+        model: the network.
+        history: measures of each epoch.
 
     Raises:
-        DatasetError: no clips, or ``last.pt`` belongs to another run.
+        DatasetError: ``last.pt`` belongs to another run.
         FormatError: ``last.pt`` cannot be read.
     """
 
-    def __init__(self, clips: Sequence[Clip], config: TrainingConfig, seed: int, folder: Path) -> None:
-        if len(clips) == 0:
-            raise DatasetError("there is no clip to learn from")
-        self.clips, self.config, self.folder = clips, config, folder
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    def __init__(self, task: Task, seed: int, folder: Path, team: Team | None = None) -> None:
+        self.task, self.seed, self.folder, self.team = task, seed, folder, team or alone()
+        recipe = task.recipe
         torch.manual_seed(seed)
         self.order = torch.Generator().manual_seed(seed)
-        self.model = build(config.model).to(self.device)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate)
-        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=config.epochs)
-        self.augment = Augmenter(config.augmentation, config.aus)
+        self.model = task.network().to(self.team.device)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=recipe.learning_rate)
+        self.schedule: torch.optim.lr_scheduler.LRScheduler
+        if recipe.annealing == "cosine":
+            self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=recipe.epochs)
+        else:
+            self.schedule = torch.optim.lr_scheduler.ConstantLR(self.optimizer, 1.0)
         self.history: list[dict[str, float]] = []
-        shown = [(clip.name, clip.label, len(clip.frames)) for clip in clips]
-        self._key = hashlib.sha256(f"{config.model_dump_json()} {seed} {shown}".encode()).hexdigest()
+        self._key = hashlib.sha256(f"{task.key} {recipe} {seed}".encode()).hexdigest()
         if self._last.exists():
             self._resume()
+        self.team.wait()
+        objective = task.objective(self.model).to(self.team.device)
+        self._objective = DistributedDataParallel(objective) if self.team.size > 1 else objective
 
     @property
     def _last(self) -> Path:
         return self.folder / "last.pt"
 
-    def run(self, report: EpochReport) -> Network:
+    def run(self, report: EpochReport) -> nn.Module:
         """Train until the last epoch; an interruption loses at most the epoch it falls into."""
         with deterministic():
-            while len(self.history) < self.config.epochs:
+            while len(self.history) < self.task.recipe.epochs:
                 self.history.append(self._epoch())
-                self._save()
+                if self.team.first:
+                    self._save()
                 report(len(self.history), self.history[-1])
+        self.team.wait()
         return self.model.eval()
 
     def _epoch(self) -> dict[str, float]:
         start = time.perf_counter()
-        self.model.train()
-        loss_sum, right, count = 0.0, 0, 0
-        slices = [len(clip.frames) for clip in self.clips]
-        for indices in batches(slices, self.config.batch_size, self.order):
-            clips = [self.augment(self.clips[index], self.order) for index in indices]
-            frames, lengths, labels = collate(clips)
-            wanted = collate_intensity(clips, self.config.model.classes) if self.config.slice_loss else None
-            loss, means = self._step(frames.to(self.device), lengths, labels.to(self.device), wanted)
-            loss_sum += loss * len(indices)
-            right += int((means.argmax(1).cpu() == labels).sum())
-            count += len(indices)
+        # What is drawn follows from seed, epoch and process, so that nothing need be kept for a resumption.
+        drawing = torch.Generator().manual_seed(self.seed)
+        numbers = torch.randint(2**62, (len(self.history) + 1, self.team.size), generator=drawing)
+        torch.manual_seed(int(numbers[-1, self.team.rank]))
+        self._objective.train()
+        sums: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=self.team.device))
+        count = 0
+        for batch in self.task.batches(self.order, self.team):
+            for name, value in self._step(batch).items():
+                sums[name] += value * batch.items
+            count += batch.total
         self.schedule.step()
-        return {"loss": loss_sum / count, "accuracy": right / count, "seconds": time.perf_counter() - start}
+        totals = self.team.sum(torch.stack(list(sums.values())))
+        means = (totals / count).tolist()
+        return {**dict(zip(sums, means, strict=True)), "seconds": time.perf_counter() - start}
 
-    def _step(
-        self, frames: Tensor, lengths: Tensor, labels: Tensor, wanted: tuple[Tensor, Tensor] | None
-    ) -> tuple[float, Tensor]:
-        slices, means = self.model(frames, lengths)
-        loss = self.model.loss(means, labels)
-        if wanted is not None:
-            intensity, known = (part.to(self.device) for part in wanted)
-            loss = loss + self.config.slice_loss * slice_loss(slices, intensity, known)
+    def _step(self, batch: Batch) -> dict[str, Tensor]:
+        loss, measures = self._objective(*batch.inputs)
         self.optimizer.zero_grad()
-        loss.backward()
+        # Gradients are averaged over processes, each of which may have a share of another size.
+        share = batch.items * self.team.size / batch.total
+        (loss if share == 1.0 else loss * share).backward()
         self.optimizer.step()
-        return float(loss.detach()), means.detach()
+        return {"loss": loss.detach(), **measures}
 
     def _save(self) -> None:
         state: dict[str, Any] = {
@@ -121,8 +182,6 @@ class Trainer:
             "schedule": self.schedule.state_dict(),
             "history": self.history,
             "order": self.order.get_state(),
-            "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
         temporary = self._last.with_suffix(".partial")
         torch.save(state, temporary)
@@ -141,45 +200,9 @@ class Trainer:
             self.schedule.load_state_dict(state["schedule"])
             self.history = list(state["history"])
             self.order.set_state(state["order"])
-            torch.set_rng_state(state["random"])
-            if torch.cuda.is_available():
-                torch.cuda.set_rng_state_all(state["random_cuda"])
         except DatasetError:
             raise
         except Exception as error:  # pickle, zip and key errors: whatever a broken file gives
             raise FormatError(
                 f"{self._last}: cannot be resumed from: {' '.join(str(error).split())}"
             ) from error
-
-
-def slice_loss(scores: Tensor, wanted: Tensor, known: Tensor) -> Tensor:
-    """Squared distance of slices' scores from the intensities, summed over classes, mean over what is known.
-
-    Args:
-        scores: float32 ``[T, B, classes]``.
-        wanted: float32 ``[T, B, classes]``.
-        known: bool ``[T, B]``.
-
-    Returns:
-        A float32 scalar, 0 where nothing is known.
-    """
-    apart = (scores - wanted).square().sum(-1) * known
-    return apart.sum() / known.sum().clamp(min=1)
-
-
-def clip_scores(model: Network, clips: Sequence[Clip]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Scores of each clip, and its class.
-
-    Returns:
-        float32 ``[N, classes]`` and int64 ``[N]``.
-    """
-    device = next(model.parameters()).device
-    scores = np.zeros((len(clips), model.config.classes), np.float32)
-    labels = np.zeros(len(clips), np.int64)
-    model.eval()
-    with torch.inference_mode():
-        for index in range(len(clips)):
-            frames = as_float(clips[index].frames).to(device)
-            scores[index] = model(frames.unsqueeze(1))[1][0].cpu().numpy()
-            labels[index] = clips[index].label
-    return scores, labels

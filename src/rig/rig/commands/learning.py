@@ -11,6 +11,7 @@ from rich.table import Table
 from evface.dataset.progress import progress_bar
 from evface.errors import ConfigError, PrivacyError
 from evface.privacy import Purpose, audit
+from evface.validation import validated
 from rig.resources import config_or_path
 
 train = typer.Typer(no_args_is_help=True, help="Train the networks on a converted dataset.")
@@ -92,6 +93,61 @@ def train_action_units(
         )
     console.print(_table(summary))
     console.print(f"checkpoints and metrics.json are in {out}", markup=False)
+
+
+@train.command("reconstruction")
+def train_reconstructor(
+    dataset: Path = typer.Argument(..., help="Root of a converted dataset."),
+    out: Path = typer.Option(Path("training/reconstruction"), help="Folder of checkpoints and metrics."),
+    preset: str = typer.Option(
+        "quick-cvae",
+        help="quick-cvae (a CPU will do), paper-cvae, better-unet, or the path of a YAML file.",
+    ),
+    sensor: str = typer.Option("", help="davis or evk4; the preset's own when left out."),
+    folds: str = typer.Option(
+        "loso", help="loso: leave one subject out; within: one repetition out; all: hold nothing back."
+    ),
+    seeds: str = typer.Option("0", help="Comma-separated; one model per fold and seed."),
+) -> None:
+    """Train a network that makes the webcam's grey pictures of events.
+
+    rig train reconstruction dataset --preset paper-cvae --sensor evk4 --out training/cvae-evk4
+
+    Writes per fold and seed a checkpoint (model.safetensors), metrics.json, images.csv (every test image by
+    every method, baselines included) and strips of pictures. Call again after an interruption, as with
+    `rig train au`. On several GPUs, each learning from its share of every batch:
+
+    torchrun --nproc-per-node 4 --no-python rig train reconstruction dataset --preset paper-cvae
+    """
+    from evface.training.reconstruction import train_reconstruction
+    from evface.training.reconstruction_config import ReconstructionConfig, load_reconstruction
+    from evface.training.team import team
+
+    if folds not in ("loso", "within", "all"):
+        raise ConfigError(f"folds: expected loso, within or all, found {folds!r}")
+    config = load_reconstruction(config_or_path("training", preset))
+    if sensor:
+        config = validated(ReconstructionConfig, config.model_dump() | {"sensor": sensor}, "--sensor")
+    console = Console(highlight=False, soft_wrap=True)
+    with team() as together:
+        console.quiet = not together.first
+        with progress_bar("training", console) as progress:
+            summary = train_reconstruction(
+                dataset, out, config, folds, parse_seeds(seeds), progress, team=together
+            )
+    console.print(_picture_table(summary))
+    console.print(f"checkpoints, metrics.json and images.csv are in {out}", markup=False)
+
+
+def _picture_table(summary: dict) -> Table:
+    table = Table(title="Pictures of subjects held out, means over images", title_justify="left")
+    table.add_column("method")
+    methods = summary.get("held_out", {})
+    for metric in next(iter(methods.values()), {}):
+        table.add_column(metric)
+    for method, metrics in methods.items():
+        table.add_row(method, *(f"{value['pooled']:.4g}" for value in metrics.values()))
+    return table
 
 
 def parse_seeds(text: str) -> list[int]:
