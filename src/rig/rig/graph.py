@@ -146,6 +146,10 @@ class LiveOptions(BaseModel):
     calibration: str = Field(
         default="", description="folder of the cameras' calibration: the EVK4's box then comes from frames"
     )
+    reconstruction: str = Field(
+        default="",
+        description="model of `rig train reconstruction`: pictures of the face on /reconstruction/image",
+    )
 
 
 class ReplayOptions(BaseModel):
@@ -161,6 +165,10 @@ class ReplayOptions(BaseModel):
     )
     calibration: str = Field(
         default="", description="folder of the cameras' calibration: the EVK4's box then comes from frames"
+    )
+    reconstruction: str = Field(
+        default="",
+        description="model of `rig train reconstruction`: pictures of the face on /reconstruction/image",
     )
     rate: float = Field(default=1.0, description="speed of the replay", ge=0.05, le=20.0)
 
@@ -325,7 +333,7 @@ def _consent(options: RecordOptions, *, virtual: bool) -> str:
 
 
 def live_graph(options: LiveOptions) -> Graph:
-    """A camera, slicer, face tracker and recogniser.
+    """A camera, slicer, face tracker, recogniser, and a reconstructor where a model for it is given.
 
     Raises:
         ConfigError: an option or a configuration file is wrong.
@@ -359,7 +367,7 @@ def replay_graph(options: ReplayOptions) -> Graph:
             "bag": str(bag),
             "rate": options.rate,
             "wait_for_subscribers": listeners,
-            "wait_for_publishers": ["/au"],
+            "wait_for_publishers": ["/au"] + (["/reconstruction/image"] if options.reconstruction else []),
         },
     )
     nodes = [*_recognition(options, frames, simulated=True), player]
@@ -382,18 +390,17 @@ def _frames_for(sensor: str, calibration: str) -> str:
 
 
 def _recognition(options: LiveOptions | ReplayOptions, frames: str, *, simulated: bool) -> list[NodeSpec]:
-    checkpoint, sensor = options.checkpoint, options.sensor
-    if not checkpoint:
+    sensor = options.sensor
+    if not options.checkpoint:
         raise GraphError("no checkpoint given: name one with --checkpoint, or train one with `rig train au`")
-    path = Path(checkpoint).expanduser().resolve()
-    if not path.exists():
-        raise GraphError(
-            f"no checkpoint at {path}: train one with `rig train au`, or name another --checkpoint"
-        )
+    path = _model(options.checkpoint, "checkpoint", "rig train au")
     clock: dict[str, ParameterValue] = {"use_sim_time": simulated}
     slicer: dict[str, ParameterValue] = {"sensor": sensor, **clock}
     recognizer: dict[str, ParameterValue] = {"checkpoint": str(path), "sensor": sensor, **clock}
     nodes = [NodeSpec("slicer", slicer), NodeSpec("au_recognizer", recognizer)]
+    if options.reconstruction:
+        pictures = _model(options.reconstruction, "reconstruction", "rig train reconstruction")
+        nodes.append(NodeSpec("reconstructor", {"checkpoint": str(pictures), "sensor": sensor, **clock}))
     if options.box:
         slicer["box"] = _box(options.box)
     elif frames:
@@ -403,6 +410,16 @@ def _recognition(options: LiveOptions | ReplayOptions, frames: str, *, simulated
             tracker["calibration"] = _absolute(options.calibration)
         nodes.append(NodeSpec("face_tracker", tracker))
     return nodes
+
+
+def _model(given: str, option: str, trained_by: str) -> Path:
+    """The path of a trained model that is there."""
+    path = Path(given).expanduser().resolve()
+    if not path.exists():
+        raise GraphError(
+            f"no checkpoint at {path}: train one with `{trained_by}`, or name another --{option}"
+        )
+    return path
 
 
 def _absolute(path: str) -> str:

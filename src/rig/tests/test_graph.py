@@ -97,6 +97,22 @@ def test_a_calibrated_evk4_is_cut_by_the_webcams_face(tmp_path: Path) -> None:
     assert by_name["evk4"]["calibration"] == by_name["webcam"]["calibration"] == str(tmp_path / "calib")
 
 
+def test_pictures_are_made_where_a_model_for_them_is_given(tmp_path: Path) -> None:
+    for name in ("au", "pictures"):
+        (tmp_path / f"{name}.safetensors").touch()
+    checkpoint, model = (str(tmp_path / f"{name}.safetensors") for name in ("au", "pictures"))
+    plain = live_graph(LiveOptions(rig="virtual", checkpoint=checkpoint))
+    assert "reconstructor" not in {node.name for node in plain.nodes}
+    live = live_graph(LiveOptions(rig="virtual", sensor="evk4", checkpoint=checkpoint, reconstruction=model))
+    by_name = {node.name: node.parameters for node in live.nodes}
+    assert by_name["reconstructor"] == {"checkpoint": model, "sensor": "evk4", "use_sim_time": False}
+    replay = replay_graph(ReplayOptions(bag=str(tmp_path), checkpoint=checkpoint, reconstruction=model))
+    by_name = {node.name: node.parameters for node in replay.nodes}
+    assert by_name["player"]["wait_for_publishers"] == ["/au", "/reconstruction/image"]
+    with pytest.raises(GraphError, match="rig train reconstruction"):
+        live_graph(LiveOptions(rig="virtual", checkpoint=checkpoint, reconstruction="none.safetensors"))
+
+
 def test_before_virtual_cameras_that_are_calibrated_there_is_a_board() -> None:
     graph = calibrate_graph(CalibrateOptions(rig="virtual", cameras="davis346,webcam"))
     assert [(node.name, node.parameters["scene"]) for node in graph.nodes] == [

@@ -16,6 +16,7 @@ from rig.nodes.console import ConsoleParameters
 from rig.nodes.face_tracker import FaceTrackerParameters
 from rig.nodes.player import PlayerParameters
 from rig.nodes.quality_monitor import QualityParameters
+from rig.nodes.reconstructor import ReconstructorParameters
 from rig.nodes.recorder import RecorderParameters
 from rig.nodes.slicer import SlicerParameters
 from rig.nodes.sync_monitor import SyncMonitorParameters
@@ -32,6 +33,7 @@ NODES: dict[str, type[BaseModel]] = {
     "sync_monitor": SyncMonitorParameters,
     "face_tracker": FaceTrackerParameters,
     "au_recognizer": RecognizerParameters,
+    "reconstructor": ReconstructorParameters,
     "player": PlayerParameters,
     "console": ConsoleParameters,
 }

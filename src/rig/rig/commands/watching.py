@@ -146,6 +146,9 @@ def live(
     calibration: str = typer.Option(
         "", help="Folder of the cameras' calibration: the EVK4's face box then comes from another's frames."
     ),
+    reconstruction: str = typer.Option(
+        "", help="Model of `rig train reconstruction`: pictures of the face on /reconstruction/image."
+    ),
     scores: Path | None = typer.Option(None, help="Also write /au to this CSV file."),
     quiet: bool = typer.Option(False, "--quiet", help="Do not print every slice."),
 ) -> None:
@@ -163,6 +166,7 @@ def live(
             "cameras": cameras,
             "box": box,
             "calibration": calibration,
+            "reconstruction": reconstruction,
         },
         "rig live",
     )
@@ -180,6 +184,9 @@ def replay(
     calibration: str = typer.Option(
         "", help="Folder of the cameras' calibration: the EVK4's face box then comes from another's frames."
     ),
+    reconstruction: str = typer.Option(
+        "", help="Model of `rig train reconstruction`: pictures of the face on /reconstruction/image."
+    ),
     scores: Path | None = typer.Option(None, help="Also write /au to this CSV file."),
     quiet: bool = typer.Option(False, "--quiet", help="Do not print every slice."),
 ) -> None:
@@ -196,6 +203,7 @@ def replay(
             "box": box,
             "rate": rate,
             "calibration": calibration,
+            "reconstruction": reconstruction,
         },
         "rig replay",
     )
