@@ -12,7 +12,7 @@ from evface.errors import ConfigError, GeometryError
 from evface.models import GruConfig, SteppingNetwork, TransformerConfig, build
 from evface.models.network import NetworkConfig
 from evface.training import load_config
-from evface.training.loop import slice_loss
+from evface.training.au_task import slice_loss
 
 TINY: dict[str, Any] = {"size": 16, "stages": 2, "maps": 4, "features": 12}
 NETWORKS = [
