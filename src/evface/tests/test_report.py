@@ -118,13 +118,10 @@ def test_simulated_subjects_are_marked_everywhere(written: Path) -> None:
 
 
 def test_presets_beyond_the_paper_are_compared_with_it(written: Path) -> None:
-    found = rows(written, "better_recognition")[0]
-    assert (found["preset"], found["difference (points)"], found["only first right"]) == (
-        "better-window",
-        "+16.7",
-        "1",
-    )
-    assert found["first is"] == "undecided"
+    base, found = rows(written, "better_recognition")
+    assert (base["preset (first)"], base["McNemar p"]) == ("paper-snn-events (second)", "")
+    assert (found["preset (first)"], found["difference (points)"]) == ("better-window", "+16.7")
+    assert (found["only first right"], found["first is"]) == ("1", "undecided")
     drawn = rows(written, "better_reconstruction")[0]
     assert (drawn["SSIM, difference"], drawn["SSIM is"]) == ("+0.2000", "better")
 
@@ -135,7 +132,7 @@ def test_the_page_for_github_is_small_and_its_links_lead_somewhere(written: Path
     pictures = [line.split("](")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
     assert "figure2.png" in pictures or "figure2.jpg" in pictures
     assert all((docs / name).stat().st_size <= 300_000 for name in pictures)
-    assert "| SNN | 1,234 | events |" in text
+    assert "| SNN | events | 1,234 | 4.11M |" in text
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from typing import Final
 STYLE: Final = Path(__file__).with_name("page.css")
 
 
-def page(title: str, parts: Iterable[str], strap: str = "") -> str:
+def page(title: str, parts: Iterable[str], strap: str = "", wide: bool = False) -> str:
     """A whole page.
 
     Args:
         title: of the window.
         parts: HTML, in order.
         strap: a line that stays in sight at the top; "": none.
+        wide: whether there are tables of many columns.
     """
     head = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -25,7 +26,8 @@ def page(title: str, parts: Iterable[str], strap: str = "") -> str:
         f"<title>{html.escape(title)}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head><body>"
     )
     above = f"<div class=strap>{html.escape(strap)}</div>" if strap else ""
-    return f"{head}{above}<main>{''.join(parts)}</main></body></html>\n"
+    main = "<main class=wide>" if wide else "<main>"
+    return f"{head}{above}{main}{''.join(parts)}</main></body></html>\n"
 
 
 def figure(image: bytes, caption: str, alt: str = "") -> str:

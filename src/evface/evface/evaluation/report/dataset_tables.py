@@ -7,6 +7,8 @@ their resolution. Here the counts of this dataset stand beside.
 
 from __future__ import annotations
 
+import csv
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,7 +16,9 @@ import numpy as np
 
 from evface.dataset.card import RECORDINGS
 from evface.dataset.coactivation import COACTIVATIONS
-from evface.dataset.tree import ConvertedTake
+from evface.dataset.cues import NOT_AVAILABLE
+from evface.dataset.tree import ConvertedTake, read_json
+from evface.errors import FormatError
 from evface.evaluation.report import paper
 from evface.evaluation.report.results import Results
 from evface.evaluation.report.table import Column, Table
@@ -103,10 +107,30 @@ def _facts(results: Results, total: int) -> list[str]:
     facts.append(
         f"{flagged} of {len(results.takes)} takes carry a flag in quality.json; they count like others."
     )
+    if about := _people(results):
+        facts.append(f"{about} (paper: six men and one woman, 18 to 27 years, 150 to 1400 lux).")
     absent = [_MODALITIES[key][0] for key in _MODALITIES if not _seen(results.takes, _MODALITIES[key][1])]
     if absent:
         facts.append(f"Not recorded: {', '.join(absent)}.")
     return facts
+
+
+def _people(results: Results) -> str:
+    """What participants.tsv and the sessions tell of the subjects; "" where they tell nothing."""
+    path = results.dataset / "participants.tsv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            people = list(csv.DictReader(file, delimiter="\t"))
+    except OSError as error:
+        raise FormatError(f"{path}: not readable: {error}") from error
+    sexes = Counter(person.get("sex", NOT_AVAILABLE) for person in people)
+    ages = [int(age) for person in people if (age := person.get("age", "")).isdigit()]
+    sessions = [read_json(session) for session in sorted(results.dataset.glob("sub-*/ses-*/session.json"))]
+    lux = [float(light["lux"]) for session in sessions if "lux" in (light := session.get("light") or {})]
+    told = [f"{sexes['m']} men and {sexes['f']} women" if sexes["m"] + sexes["f"] else ""]
+    told.append(f"{min(ages)} to {max(ages)} years" if ages else "")
+    told.append(f"{min(lux):.0f} to {max(lux):.0f} lux" if lux else "")
+    return ", ".join(part for part in told if part)
 
 
 def _seen(takes: Sequence[ConvertedTake], recording: str) -> bool:

@@ -69,8 +69,10 @@ def figure_2(results: Results, folder: Path) -> Picture | None:
     if not keys:
         return None
     png = folder / "figure2.png"
-    with drawing(formats(png), 2.6 * len(keys), 2.05 * len(takes) + 0.3) as figure:
-        panels = figure.subplots(len(takes), len(keys), squeeze=False)
+    # As wide as the cameras' pictures are, so that all of a row are equally high.
+    wide = [max(im.shape[1] / im.shape[0] for row in shown if (im := row[key]) is not None) for key in keys]
+    with drawing(formats(png), 1.9 * sum(wide) + 0.4, 2.0 * len(takes) + 0.3) as figure:
+        panels = figure.subplots(len(takes), len(keys), squeeze=False, width_ratios=wide)
         for row, (take, images) in enumerate(zip(takes, shown, strict=True)):
             for column, key in enumerate(keys):
                 _show(panels[row, column], images[key])

@@ -45,7 +45,7 @@ def html_page(results: Results, sections: Sequence[Section], command: str = "") 
         if section.more:
             folded = "".join(_set(part) for part in section.more)
             parts.append(f"<details><summary>{len(section.more)} more, in detail</summary>{folded}</details>")
-    return page(TITLE, parts, results.origin)
+    return page(TITLE, parts, results.origin, wide=True)
 
 
 def _head(results: Results, sections: Sequence[Section], command: str) -> Iterator[str]:
@@ -73,7 +73,8 @@ def _summary(results: Results) -> str:
     subjects = f"{len(results.subjects)} subject{'s' if len(results.subjects) > 1 else ''}"
     return (
         f"Tables 1 to 6 and Figures 2 and 5 of Mastropasqua, Bugueno-Cordova et al. (2025), from {subjects}, "
-        f"{count} Action Units and {len(results.takes)} clips of {results.dataset.resolve().name}."
+        f"{count} Action Units and {len(results.takes)} performances of the dataset "
+        f"“{results.dataset.resolve().name}”."
     )
 
 

@@ -17,6 +17,7 @@ from evface.dataset.naming import TakeId
 from evface.evaluation.comparison import Comparison, compare_recognition
 from evface.evaluation.metrics import recognition, wilson_interval
 from evface.evaluation.report import paper, printing
+from evface.evaluation.report.experiments import RECOGNITION
 from evface.evaluation.report.results import Results
 from evface.evaluation.report.table import Column, Table
 from evface.evaluation.runs import JudgedClips, RecognitionRun
@@ -32,10 +33,10 @@ NOT_A_REPRODUCTION: Final = (
 
 ACCURACY_COLUMNS: Final = (
     Column("Acc. (%)"),
+    Column("Top-3 (%)"),
     Column("95 % Wilson"),
     Column("95 % over subjects"),
     Column("folds, mean ± SD"),
-    Column("Top-3 (%)"),
     Column("silent (%)"),
     Column("clips"),
     Column("seeds ± SD"),
@@ -53,25 +54,33 @@ PAIR_COLUMNS: Final = (
 
 
 def table_5(results: Results) -> Table:
-    """Accuracy of every model, the baselines below."""
+    """Accuracy of every model, whether it was trained or not, the baselines below."""
     rows: list[Row] = []
-    for experiment, run in results.recognition.items():
+    for experiment in RECOGNITION:
         printed = paper.ACCURACY[experiment.family, experiment.input]
-        beside = (printed.parameters, f"{printed.top1:.2f}", f"{printed.top3:.2f}")
+        run = results.recognition.get(experiment)
+        parameters = printing.count(run.parameters) if run else None
+        top1, top3, *others = of_run(run) if run else (None,) * len(ACCURACY_COLUMNS)
         rows.append(
-            (experiment.model, printing.count(run.parameters), experiment.input, *of_run(run), *beside)
-        )
+            (
+                experiment.model, experiment.input, parameters, printed.parameters,
+                top1, f"{printed.top1:.2f}", top3, f"{printed.top3:.2f}", *others,
+            )
+        )  # fmt: skip
     for baseline in results.baselines:
+        top1, top3, *others = _of_clips(baseline.judged)
         clips = str(len(baseline.judged.takes))
-        rows.append((baseline.name, None, None, *_of_clips(baseline.judged), None, clips, *(None,) * 4))
+        rows.append((baseline.name, None, None, None, top1, None, top3, None, *others, None, clips, None))
     columns = (
         Column("Model", "text"),
-        Column("#Par."),
         Column("Modal.", "text"),
-        *ACCURACY_COLUMNS,
+        Column("#Par."),
         Column("#Par.", "paper"),
+        Column("Acc. (%)"),
         Column("Acc. (%)", "paper"),
+        Column("Top-3 (%)"),
         Column("Top-3 (%)", "paper"),
+        *ACCURACY_COLUMNS[2:],
     )
     caption = "Accuracy of Action Unit recognition on subjects left out."
     return Table(
@@ -105,16 +114,16 @@ def _accuracies(run: RecognitionRun) -> dict[int, list[tuple[float, int]]]:
 
 
 def _of_clips(judged: JudgedClips) -> tuple[str | None, ...]:
-    """Accuracy with its intervals, mean over folds and top 3."""
+    """Accuracy, top 3, intervals of the accuracy, its mean over folds."""
     count, share = len(judged.takes), float(judged.top1.mean())
     folds = list(shares(judged, lambda take: take.subject).values())
     deviation = float(np.std(folds, ddof=1)) if len(folds) > 1 else None
     return (
         printing.percent(share),
+        printing.percent(float(judged.top3.mean())),
         printing.percent_interval(wilson_interval(share * count, count)),
         printing.percent_interval(cluster_bootstrap(judged.top1, judged.subjects)),
         printing.mean_and_deviation(float(np.mean(folds)), deviation),
-        printing.percent(float(judged.top3.mean())),
     )
 
 

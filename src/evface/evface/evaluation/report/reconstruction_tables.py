@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from evface.evaluation.report import paper, printing
-from evface.evaluation.report.experiments import CAMERAS
-from evface.evaluation.report.recognition_tables import NOT_A_REPRODUCTION
+from evface.evaluation.report.experiments import CAMERAS, RECONSTRUCTION
+from evface.evaluation.report.recognition_tables import NOT_A_REPRODUCTION, Row
 from evface.evaluation.report.results import Results
 from evface.evaluation.report.table import Column, Table
 from evface.evaluation.runs import ReconstructionRun
@@ -27,6 +27,9 @@ METHODS: Final = {
 }
 """What the methods of images.csv are called in tables; a network's own name stays as it is."""
 
+BASELINES: Final = ("mean_frame", "first_frame")
+"""Methods that look at no event."""
+
 _DIGITS: Final = (4, 4, 4, 2, 4, 4)
 _METRICS: Final = ("MSE", "RMSE", "MAE", "PSNR (dB)", "SSIM", "NCC")
 
@@ -38,29 +41,14 @@ def shown_method(run: ReconstructionRun) -> str:
 
 def table_6(results: Results) -> Table:
     """The metrics of every sensor and method, the paper's line below each sensor's."""
-    rows: list[tuple[str | None, ...]] = []
+    rows: list[Row] = []
+    printed = []
     both = _subjects_of_all(results)
-    for experiment, run in results.reconstruction.items():
-        camera = CAMERAS[experiment.sensor]
-        subjects = {take.subject for take in run.takes}
-        for method in run.known_methods:
-            name = METHODS.get(method, method)
-            rows.append(
-                (
-                    camera,
-                    name,
-                    printing.count(run.parameters),
-                    *of_method(run, method),
-                    _interval(run, method),
-                )
-            )
-        if len(results.reconstruction) > 1 and both and subjects != both and "prior" in run.known_methods:
-            name = f"prior, the {len(both)} subjects that both sensors saw"
-            found = of_method(run, "prior", sorted(both))
-            rows.append((camera, name, printing.count(run.parameters), *found, None))
+    for experiment in RECONSTRUCTION:
+        if run := results.reconstruction.get(experiment):
+            rows += _of_sensor(run, CAMERAS[experiment.sensor], both)
+        printed.append(len(rows))
         rows.append(_printed(experiment.sensor))
-    seen = {experiment.sensor for experiment in results.reconstruction}
-    rows += [_printed(sensor) for sensor in paper.RECONSTRUCTION if sensor not in seen]
     columns = (
         Column("Events of", "text"),
         Column("Latent vector", "text"),
@@ -70,20 +58,31 @@ def table_6(results: Results) -> Table:
         Column("SSIM, 95 % over subjects"),
     )
     caption = "Reconstruction of the webcam's grey frames from events, on subjects left out."
+    notes = tuple(_notes(results))
     return Table(
-        "table6", "Table 6", caption, columns, tuple(rows), tuple(_notes(results)), results.simulated
+        "table6", "Table 6", caption, columns, tuple(rows), notes, results.simulated, frozenset(printed)
     )
 
 
-def _printed(sensor: str) -> tuple[str | None, ...]:
+def _of_sensor(run: ReconstructionRun, camera: str, both: set[str]) -> Iterator[Row]:
+    """A row per method; the prior once more on the subjects of every sensor, where those are fewer."""
+    parameters = printing.count(run.parameters)
+    for method in run.known_methods:
+        own = None if method in BASELINES else parameters
+        yield (camera, METHODS.get(method, method), own, *of_method(run, method), _interval(run, method))
+    if both and both != {take.subject for take in run.takes}:
+        method = shown_method(run)
+        name = f"{METHODS.get(method, method)}, only the {len(both)} subjects that both sensors saw"
+        yield (camera, name, parameters, *of_method(run, method, sorted(both)), None)
+
+
+def _printed(sensor: str) -> Row:
     values = paper.RECONSTRUCTION[sensor]
     cells = (f"{value:.{digits}f}" for value, digits in zip(values, _DIGITS, strict=True))
     return (CAMERAS[sensor], "in the paper, on people", paper.RECONSTRUCTION_PARAMETERS, None, *cells, None)
 
 
-def of_method(
-    run: ReconstructionRun, method: str, subjects: Sequence[str] | None = None
-) -> tuple[str | None, ...]:
+def of_method(run: ReconstructionRun, method: str, subjects: Sequence[str] | None = None) -> Row:
     """Number of images and the mean of each metric."""
     rows = run.rows(method, subjects)
     if not rows.any():

@@ -19,21 +19,36 @@ from evface.evaluation.statistics import cluster_bootstrap
 
 MODEL: Final = "#c2304c"
 BASELINE: Final = "#57606a"
+_MEASURES: Final = (("loss", "accuracy"), (1.0, 100.0))
+"""Of an epoch in metrics.json, and what they are multiplied by."""
+
+ABREAST: Final = 4
+"""Learning curves in a figure."""
 
 
-def result_figures(results: Results, folder: Path) -> list[Picture]:
-    """Draw what the runs of recognition gave.
-
-    Args:
-        results: of which some run has a finished fold, else nothing is drawn.
-        folder: of the pictures.
-    """
+def accuracies(results: Results, folder: Path) -> Picture | None:
+    """Draw the accuracy of every recogniser and baseline with its interval; None without a run."""
     runs = {experiment.title: run for experiment, run in results.recognition.items()}
     runs |= {run.name: run for run in results.better_recognition}
-    if not runs:
-        return []
-    pictures = [_accuracies(results, runs, folder / "accuracies.png"), _curves(results, runs, folder)]
-    return pictures + [_confusion(results, title, run, folder) for title, run in runs.items()]
+    return _accuracies(results, runs, folder / "accuracies.png") if runs else None
+
+
+def learning_curves(results: Results, folder: Path) -> list[Picture]:
+    """Draw the losses and accuracies of the paper's recognisers while they learnt."""
+    runs = {experiment.title: run for experiment, run in results.recognition.items()}
+    return _curves(results, runs, folder / "learning_curves.png")
+
+
+def better_learning_curves(results: Results, folder: Path) -> list[Picture]:
+    """The same of the recognisers beyond the paper, a few a figure."""
+    runs = {run.name: run for run in results.better_recognition}
+    return _curves(results, runs, folder / "learning_curves_better.png")
+
+
+def confusions(results: Results, folder: Path) -> list[Picture]:
+    """Draw what the paper's recognisers took for what."""
+    runs = {experiment.title: run for experiment, run in results.recognition.items()}
+    return [_confusion(results, title, run, folder) for title, run in runs.items()]
 
 
 def _accuracies(results: Results, runs: Mapping[str, RecognitionRun], png: Path) -> Picture:
@@ -64,14 +79,27 @@ def _accuracy(axes: Axes, row: int, clips: JudgedClips, colour: str) -> None:
     axes.plot(100 * clips.top1.mean(), row, "o", color=colour, markersize=7, markeredgecolor="white")
 
 
-def _curves(results: Results, runs: Mapping[str, RecognitionRun], folder: Path) -> Picture:
-    """Loss above, accuracy on the training clips below; a column per model, a line per fold and seed."""
-    png = folder / "learning_curves.png"
-    with drawing(formats(png), max(4.5, 2.6 * len(runs)), 4.4) as figure:
+def _curves(results: Results, runs: Mapping[str, RecognitionRun], png: Path) -> list[Picture]:
+    """A figure per `ABREAST` runs: loss above, accuracy on the training clips below."""
+    pictures = []
+    titles = list(runs)
+    for start in range(0, len(titles), ABREAST):
+        some = {title: runs[title] for title in titles[start : start + ABREAST]}
+        path = png.with_stem(f"{png.stem}_{start // ABREAST + 1}") if start else png
+        _draw_curves(some, path)
+        caption = (
+            f"Learning curves ({', '.join(some)}): a thin line per fold and seed, the thick one is their "
+            "mean. Losses of different kinds do not compare."
+        )
+        pictures.append(Picture("", caption, path, results.simulated))
+    return pictures
+
+
+def _draw_curves(runs: Mapping[str, RecognitionRun], png: Path) -> None:
+    with drawing(formats(png), 1.2 + 2.4 * len(runs), 4.0) as figure:
         panels = figure.subplots(2, len(runs), squeeze=False, sharex="col")
         for column, (title, run) in enumerate(runs.items()):
-            for row, (measure, scale) in enumerate((("loss", 1.0), ("accuracy", 100.0))):
-                axes = panels[row, column]
+            for axes, measure, scale in zip(panels[:, column], *_MEASURES, strict=True):
                 curves = [scale * np.array([epoch[measure] for epoch in f.history]) for f in run.folds]
                 _lines(axes, [curve for curve in curves if len(curve)])
             panels[0, column].set_title(title, loc="left", fontsize=9, color=INK, fontweight="bold")
@@ -80,10 +108,6 @@ def _curves(results: Results, runs: Mapping[str, RecognitionRun], folder: Path) 
             panels[1, column].set_xlabel("epoch")
         panels[0, 0].set_ylabel("loss")
         panels[1, 0].set_ylabel("training accuracy, %")
-    caption = (
-        "Learning curves: a thin line per fold and seed, the thick one is their mean. Losses differ in kind."
-    )
-    return Picture("", caption, png, results.simulated)
 
 
 def _lines(axes: Axes, curves: list[np.ndarray]) -> None:

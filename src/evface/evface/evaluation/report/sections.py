@@ -63,7 +63,7 @@ def sections(results: Results, figures: Path, progress: Progress = silent) -> li
         ("the machines", lambda: _machines(results)),
         ("recognition", lambda: _recognition(results, figures)),
         ("reconstruction", lambda: _reconstruction(results, figures)),
-        ("beyond the paper", lambda: _beyond(results)),
+        ("beyond the paper", lambda: _beyond(results, figures)),
         ("what is missing", lambda: _missing(results)),
     )
     found = []
@@ -89,16 +89,15 @@ def _machines(results: Results) -> Section:
 
 
 def _recognition(results: Results, figures: Path) -> Section:
-    pictures = result_figures.result_figures(results, figures)
     parts = (
         recognition_tables.table_5(results),
-        *pictures[:1],
+        result_figures.accuracies(results, figures),
         recognition_tables.pairs(results),
         recognition_tables.parts_of_the_face(results),
         recognition_tables.subjects(results),
-        *pictures[1:2],
+        *result_figures.learning_curves(results, figures),
     )
-    more = (recognition_tables.action_units(results), *pictures[2:])
+    more = (recognition_tables.action_units(results), *result_figures.confusions(results, figures))
     text = () if results.recognition else (_NOTHING_TRAINED,)
     return Section("recognition", "Recognition of Action Units", text, _there(parts), _there(more))
 
@@ -110,12 +109,13 @@ def _reconstruction(results: Results, figures: Path) -> Section:
     return Section("reconstruction", "Reconstruction of frames", text, _there(parts), more)
 
 
-def _beyond(results: Results) -> Section:
+def _beyond(results: Results, figures: Path) -> Section:
     parts = (comparison_tables.better_recognition(results), comparison_tables.better_reconstruction(results))
     text = (
         "Each preset was trained on the same folds. What wins is kept; what does not stands here as well.",
     )
-    return Section("beyond", "Beyond the paper", text if any(parts) else (), _there(parts))
+    more = tuple(result_figures.better_learning_curves(results, figures))
+    return Section("beyond", "Beyond the paper", text if any(parts) else (), _there(parts), more)
 
 
 def _missing(results: Results) -> Section:

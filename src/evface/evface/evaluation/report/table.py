@@ -39,6 +39,7 @@ class Table:
         rows: cells as they are printed, one per column; None: nothing is known, or nothing fits.
         notes: sentences below it: how it was computed, what is missing.
         simulated: whether its own figures come from simulated subjects.
+        printed: numbers of the rows that are the paper's, from 0.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Table:
     rows: tuple[tuple[str | None, ...], ...]
     notes: tuple[str, ...] = ()
     simulated: bool = False
+    printed: frozenset[int] = frozenset()
 
     @property
     def title(self) -> str:
@@ -56,12 +58,13 @@ class Table:
         return f"{label}{self.caption}{' Simulated subjects.' if self.simulated else ''}"
 
     def csv(self) -> str:
-        """As CSV; the last column says of every row whether it is simulated."""
+        """As CSV; the last column says of every row whether it is simulated, recorded or the paper's."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*(self._heading(column) for column in self.columns), "data"])
-        origin = SIMULATED if self.simulated else "recorded"
-        writer.writerows([*(cell or "" for cell in row), origin] for row in self.rows)
+        own = SIMULATED if self.simulated else "recorded"
+        for number, row in enumerate(self.rows):
+            writer.writerow([*(cell or "" for cell in row), PAPER if number in self.printed else own])
         return text.getvalue()
 
     def latex(self) -> str:
@@ -107,7 +110,10 @@ class Table:
             f"<th{_class(column)}>{html.escape(column.heading)}{_above(column)}</th>"
             for column in self.columns
         )
-        rows = "".join(f"<tr>{self._cells(row)}</tr>" for row in self.rows)
+        rows = "".join(
+            f"<tr{' class=paper' if number in self.printed else ''}>{self._cells(row)}</tr>"
+            for number, row in enumerate(self.rows)
+        )
         notes = "".join(f"<p class=soft>{html.escape(note)}</p>" for note in self.notes)
         return (
             f'<section class=table id="{self.key}"><p class=caption>{label}{html.escape(self.caption)}{mark}'
@@ -126,7 +132,7 @@ class Table:
 
 
 def _class(column: Column) -> str:
-    return {"text": "", "number": ' class="n"', PAPER: ' class="n paper"'}[column.kind]
+    return {"text": ' class="t"', "number": ' class="n"', PAPER: ' class="n paper"'}[column.kind]
 
 
 def _above(column: Column) -> str:
