@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from evface.dataset.naming import TakeId
 from evface.dataset.splits import folds_of
 from evface.errors import ConfigError, DatasetError, FormatError
-from evface.models import PRESETS
+from evface.models import PRESETS, build
 from evface.training import TrainingConfig, load_checkpoint, load_config, model_name
 from evface.training.au import train_clips
 from evface.training.clips import Clip, batches
@@ -37,10 +37,37 @@ def clips() -> dict[TakeId, Clip]:
     return found
 
 
+PRESET_NAMES = sorted(path.stem for path in PRESET_FILES.glob("*.yaml"))
+
+
 @pytest.mark.parametrize("name", ["paper", "small"])
 def test_the_presets_can_be_read(name: str) -> None:
     config = load_config(PRESET_FILES / f"{name}.yaml")
     assert (config.name, config.model) == (name, PRESETS[name])
+
+
+def test_the_papers_table_5_has_its_networks_and_rates() -> None:
+    found = {}
+    for network in ("snn", "cnn3d"):
+        for seen in ("events", "rgb"):
+            config = load_config(PRESET_FILES / f"paper-{network}-{seen}.yaml")
+            assert (config.input, config.epochs, config.batch_size) == (seen, 100, 8)
+            found[network, seen] = (build(config.model).parameter_count(), config.learning_rate)
+    colour = {"snn": 32 * 9, "cnn3d": 64 * 27}  # weights of the one plane more
+    for network, expected in {"snn": (4_312_470, 1e-3), "cnn3d": (13_669_461, 1e-4)}.items():
+        assert found[network, "events"] == expected
+        assert found[network, "rgb"] == (expected[0] + colour[network], expected[1])
+
+
+@pytest.mark.parametrize("name", [name for name in PRESET_NAMES if name.startswith(("quick-", "better-"))])
+def test_every_other_preset_is_a_network_that_learns_from_its_input(name: str) -> None:
+    config = load_config(PRESET_FILES / f"{name}.yaml")
+    assert config.name == name
+    network = build(config.model).train()
+    frames = torch.rand(9, 2, config.model.in_channels, config.model.size, config.model.size) * 3
+    _, scores = network(frames, torch.tensor([9, 8]))
+    network.loss(scores, torch.tensor([0, 20])).backward()
+    assert next(network.parameters()).grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize(
