@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from evface.errors import ConfigError, GeometryError
-from evface.models import GruConfig, SteppingNetwork, TransformerConfig, build
+from evface.models import GruConfig, ResidualSnnConfig, SteppingNetwork, TransformerConfig, build
 from evface.models.network import NetworkConfig
 from evface.training import load_config
 from evface.training.au_task import slice_loss
@@ -21,6 +21,7 @@ NETWORKS = [
     GruConfig(hidden=10, in_channels=3, colours=3, counts="raw", pooling=2, **TINY),
     TransformerConfig(width=16, layers=1, **TINY),
     TransformerConfig(width=16, layers=1, in_channels=4, colours=1, **TINY),
+    ResidualSnnConfig(size=16, pooling=2, maps=4, hidden=24, votes=3, v_threshold=0.1),
 ]
 
 
@@ -59,9 +60,9 @@ def test_padding_changes_no_batch_statistics_and_every_weight_learns(config: Net
     assert all(torch.equal(one, two) for one, two in zip(*seen, strict=True))
 
 
-@pytest.mark.parametrize("scores", ["share", "intensity"])
-def test_a_stream_gives_the_scores_of_the_whole_clip(scores: Any) -> None:
-    config = GruConfig(hidden=10, scores=scores, **TINY)
+@pytest.mark.parametrize("config", [NETWORKS[0], NETWORKS[1], NETWORKS[-1]])
+def test_a_stream_gives_the_scores_of_the_whole_clip(config: NetworkConfig) -> None:
+    torch.manual_seed(1)
     network = build(config).eval()
     assert isinstance(network, SteppingNetwork)
     frames = frames_for(config, 9, 1)

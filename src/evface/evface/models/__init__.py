@@ -10,12 +10,13 @@ from evface.models.cnn3d import CNN3D_PARAMETERS, Cnn3d, Cnn3dConfig
 from evface.models.encoder import EncoderConfig
 from evface.models.gru import Gru, GruConfig
 from evface.models.network import Network, NetworkConfig, SteppingNetwork
+from evface.models.residual_snn import ResidualSnn, ResidualSnnConfig
 from evface.models.snn import PAPER_PARAMETERS, PlifSnn, SnnConfig
 from evface.models.snn import PRESETS as SNN_PRESETS
 from evface.models.transformer import Transformer, TransformerConfig
 
 ModelConfig = Annotated[
-    SnnConfig | Cnn3dConfig | GruConfig | TransformerConfig, Field(discriminator="family")
+    SnnConfig | ResidualSnnConfig | Cnn3dConfig | GruConfig | TransformerConfig, Field(discriminator="family")
 ]
 """Any recogniser's configuration; its ``family`` tells which."""
 
@@ -40,6 +41,8 @@ def build(config: NetworkConfig) -> Network:
     match config:
         case SnnConfig():
             return PlifSnn(config)
+        case ResidualSnnConfig():
+            return ResidualSnn(config)
         case Cnn3dConfig():
             return Cnn3d(config)
         case GruConfig():
@@ -63,6 +66,8 @@ __all__ = [
     "Network",
     "NetworkConfig",
     "PlifSnn",
+    "ResidualSnn",
+    "ResidualSnnConfig",
     "SnnConfig",
     "SteppingNetwork",
     "Transformer",
