@@ -13,7 +13,7 @@ import numpy as np
 
 from evface.dataset.naming import TakeId
 from evface.dataset.splits import folds_of
-from evface.evaluation.runs import IMAGE_METRICS
+from evface.evaluation.image_metrics import METRICS as IMAGE_METRICS
 from evface.protocol import AU_NUMBERS
 
 HISTORY = [{"loss": 0.05, "accuracy": 0.2, "seconds": 1.0}, {"loss": 0.03, "accuracy": 0.6, "seconds": 1.0}]

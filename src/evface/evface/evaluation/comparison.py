@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from evface.evaluation.runs import IMAGE_METRICS, JudgedClips, ReconstructionRun
+from evface.evaluation.image_metrics import METRICS as IMAGE_METRICS
+from evface.evaluation.runs import JudgedClips, ReconstructionRun
 from evface.evaluation.statistics import McNemar, cluster_bootstrap, exact_mcnemar
 
 LEVEL: Final = 0.05

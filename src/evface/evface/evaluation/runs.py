@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 from evface.dataset.naming import TakeId
 from evface.dataset.tree import read_json
 from evface.errors import DatasetError, FormatError
+from evface.evaluation.image_metrics import METRICS as IMAGE_METRICS
 from evface.evaluation.metrics import top_k
-
-IMAGE_METRICS: Final = ("mse", "rmse", "mae", "psnr", "ssim", "ncc")
-"""Columns of images.csv that measure a picture, in the order of the paper's Table 6."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ class Experiment:
     """One of the paper's models on one kind of pictures.
 
     Attributes:
-        name: of its preset, less the word before it: "snn-events" is paper-snn-events or quick-snn-events.
+        name: of its run, less the word before it: "snn-events" is paper-snn-events or quick-snn-events.
         model: as the paper calls it.
         family: of the model: "snn", "cnn3d", "cvae".
         input: what it looks at.
@@ -35,9 +35,13 @@ class Experiment:
         """For tables and figures: "SNN, events"."""
         return f"{self.model}, {self.input if self.family != 'cvae' else CAMERAS[self.sensor]}"
 
-    def preset(self, quick: bool) -> str:
-        """Name of its preset and of its run's folder."""
+    def run(self, quick: bool) -> str:
+        """Name of its run's folder."""
         return f"{'quick' if quick else 'paper'}-{self.name}"
+
+    def preset(self, quick: bool) -> str:
+        """Name of its preset: the cVAE has one for both sensors."""
+        return f"{'quick' if quick else 'paper'}-cvae" if self.family == "cvae" else self.run(quick)
 
     def usable(self, takes: Sequence[ConvertedTake]) -> list[ConvertedTake]:
         """The takes that have what it looks at, the webcam's frames too where it draws them."""

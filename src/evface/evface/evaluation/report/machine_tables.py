@@ -40,7 +40,7 @@ def _table(
     experiments: Sequence[Experiment],
     printed: Mapping[str, str],
 ) -> Table:
-    runs = [experiment.preset(results.quick) for experiment in experiments]
+    runs = [experiment.run(results.quick) for experiment in experiments]
     known = [results.machines[run] for run in runs if run in results.machines]
     notes = []
     if not known:

@@ -149,7 +149,7 @@ def _notes(results: Results) -> Iterator[str]:
         absent = len(whole - set(run.judged.takes))
         if absent:
             yield f"{experiment.title}: unfinished, {absent} of {len(whole)} clips are not judged yet."
-    names = {experiment.preset(results.quick) for experiment in results.recognition}
+    names = {experiment.run(results.quick) for experiment in results.recognition}
     yield from (
         f"Not there: {name}, {why}." for name, why in results.missing.items() if _recognises(name, names)
     )

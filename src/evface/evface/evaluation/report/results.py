@@ -108,12 +108,12 @@ def gather(
     lacking = dict(missing or {})
     planned = (*RECOGNITION, *RECONSTRUCTION)
     folders = [path for path in sorted(runs.glob("*")) if path.is_dir()]
-    own = {experiment.preset(either) for experiment in planned for either in (True, False)}
-    recognised = {one: read_recognition(runs / one.preset(quick)) for one in RECOGNITION}
-    drawn = {one: read_reconstruction(runs / one.preset(quick)) for one in RECONSTRUCTION}
+    own = {experiment.run(either) for experiment in planned for either in (True, False)}
+    recognised = {one: read_recognition(runs / one.run(quick)) for one in RECOGNITION}
+    drawn = {one: read_reconstruction(runs / one.run(quick)) for one in RECONSTRUCTION}
     for one in planned:
         if not (recognised.get(one) or drawn.get(one)):
-            lacking.setdefault(one.preset(quick), reason(one, takes) or "not trained")
+            lacking.setdefault(one.run(quick), reason(one, takes) or "not trained")
     others = [path for path in folders if path.name not in own]
     machines = {path.name: machine_of(path) for path in folders}
     return Results(

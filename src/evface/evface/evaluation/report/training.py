@@ -9,11 +9,12 @@ from pathlib import Path
 
 from evface.dataset.progress import Progress
 from evface.dataset.splits import folds_of
-from evface.dataset.tree import ConvertedTake
+from evface.dataset.tree import ConvertedTake, read_json
 from evface.errors import EvfaceError
 from evface.evaluation.machine import remember_machine
-from evface.evaluation.report.experiments import RECOGNITION
+from evface.evaluation.report.experiments import RECOGNITION, RECONSTRUCTION, Experiment
 from evface.evaluation.report.results import read_dataset, reason
+from evface.validation import read_yaml
 
 ProgressOf = Callable[[str], AbstractContextManager[Progress]]
 """Opens a progress for a piece of work with a title."""
@@ -48,39 +49,69 @@ class MissingRuns:
 
         Args:
             quick: the small presets in place of the paper's.
-            compare: names of presets of recognition.
+            compare: names of presets.
 
         Raises:
             DatasetError: there is no dataset, or nothing in it.
             FormatError: a file of the dataset is broken.
         """
         takes = read_dataset(self.dataset)
-        for experiment in RECOGNITION:
-            name = experiment.preset(quick)
+        for experiment in (*RECOGNITION, *RECONSTRUCTION):
+            name = experiment.run(quick)
             if why := reason(experiment, takes):
                 self.lacking[name] = why
-            elif not self._finished(name, experiment.usable(takes)):
-                self._recognition(name)
+            elif not self._finished(experiment, name, takes):
+                self._train(name, experiment.preset(quick), experiment)
         for name in compare:
-            self._recognition(name)
+            if not self._joined(name):
+                self._train(name, name)
 
-    def _finished(self, name: str, takes: Sequence[ConvertedTake]) -> bool:
+    def _finished(self, experiment: Experiment, name: str, takes: Sequence[ConvertedTake]) -> bool:
         """Whether every fold with every seed has been judged: then no clip need be read."""
         folders = (
             self.runs / name / f"{fold.name}_seed-{seed}"
-            for fold in folds_of([take.id for take in takes], "loso")
-            for seed in self.seeds
+            for fold in folds_of([take.id for take in experiment.usable(takes)], "loso")
+            for seed in (self.seeds[:1] if experiment.family == "cvae" else self.seeds)
         )
         return all((folder / "metrics.json").exists() for folder in folders)
 
-    def _recognition(self, name: str) -> None:
-        # Late: training brings torch along, which reading a report need not wait for.
-        from evface.training.au import train_au
+    def _joined(self, name: str) -> bool:
+        """Whether a call for all folds came to its end: then metrics.json joins them."""
+        path = self.runs / name / "metrics.json"
+        done = {fold["seed"] for fold in read_json(path)["folds"]} if path.exists() else set()
+        return done >= set(self.seeds[:1]) and (done >= set(self.seeds) or _makes_pictures(self.preset(name)))
 
+    def _train(self, name: str, preset: str, experiment: Experiment | None = None) -> None:
+        """Train a preset into the folder of its name; what goes wrong is kept for the report."""
         try:
+            path = self.preset(preset)
             with self.progress(name) as told:
                 remember_machine(self.runs / name)
-                train_au(self.dataset, self.runs / name, self.preset(name), "loso", self.seeds, told)
+                if _makes_pictures(path):
+                    self._pictures(name, path, experiment, told)
+                else:
+                    self._action_units(name, path, told)
         except EvfaceError as error:
             self.lacking[name] = f"failed: {error}"
             self.failed.append(name)
+
+    def _action_units(self, name: str, preset: Path, told: Progress) -> None:
+        from evface.training.au import train_au
+
+        train_au(self.dataset, self.runs / name, preset, "loso", self.seeds, told)
+
+    def _pictures(self, name: str, preset: Path, experiment: Experiment | None, told: Progress) -> None:
+        """With the first seed alone: every test image is judged, and networks are large."""
+        from evface.training.reconstruction import train_reconstruction
+        from evface.training.reconstruction_config import load_reconstruction
+
+        config = load_reconstruction(preset)
+        if experiment is not None:
+            config = config.model_copy(update={"sensor": experiment.sensor})
+        train_reconstruction(self.dataset, self.runs / name, config, "loso", self.seeds[:1], told)
+
+
+def _makes_pictures(preset: Path) -> bool:
+    """Whether a preset's network makes pictures; the others tell Action Units."""
+    model = read_yaml(preset).get("model")
+    return isinstance(model, dict) and model.get("family") in ("cvae", "unet")
