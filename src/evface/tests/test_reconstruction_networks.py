@@ -28,6 +28,7 @@ def test_the_papers_cvae_has_the_papers_number_of_parameters() -> None:
     assert round(PAPER_CVAE_PARAMETERS / 2**20) == 289
     small = Cvae(CVAE_PRESETS["small"])
     assert small.parameter_count() == 6_334_657
+    assert RecurrentUnet(UnetConfig()).parameter_count() == 1_356_593
 
 
 def test_only_the_posterior_sees_the_picture_and_only_samples_are_drawn() -> None:
