@@ -34,7 +34,7 @@ setup(
         "zstandard",
     ],
     extras_require={
-        "learn": ["matplotlib", "safetensors", "spikingjelly", "torch", "torchvision"],
+        "learn": ["matplotlib", "safetensors", "spikingjelly", "tensorboard", "torch", "torchvision"],
         "evk4": ["neuromorphic-drivers"],
     },
     entry_points={"console_scripts": ["evface = evface.cli:main"]},

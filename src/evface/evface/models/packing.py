@@ -44,7 +44,7 @@ class Slices:
         rows = torch.arange(count, device=frames.device).view(slices, clips)
         keep = frames.is_cuda if padded is None else padded
         if lengths is None or (not keep and bool((lengths == slices).all())):
-            return cls(rows, count, torch.tensor(count, device=frames.device), True, True)
+            return cls(rows, count, torch.full((), count, device=frames.device), True, True)
         lengths = lengths.to(frames.device)
         valid = rows // clips < lengths
         if keep:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from evface.training.run_folder import (
     write_json,
     write_whole,
 )
+from evface.training.watching import Epoch, Watch, as_progress
 
 SCORES = "scores.csv"
 
@@ -47,6 +48,7 @@ def train_au(
     progress: Progress = silent,
     *,
     resume: bool = True,
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Train and judge the recogniser on a converted dataset.
 
@@ -63,6 +65,7 @@ def train_au(
         seeds: one model per fold and seed.
         progress: told after every clip that was read, then after every epoch.
         resume: go on where an earlier call stopped; False: what it left in the folds' folders is replaced.
+        watch: told of the epochs in the place of ``progress``.
 
     Returns:
         What ``out/metrics.json`` says.
@@ -79,7 +82,14 @@ def train_au(
     chosen = choose_folds(source.takes, folds)
     loaded = load_clips(source, config.model, source.names, progress)
     return train_clips(
-        dict(zip(source.takes, loaded, strict=True)), out, config, chosen, seeds, progress, resume=resume
+        dict(zip(source.takes, loaded, strict=True)),
+        out,
+        config,
+        chosen,
+        seeds,
+        progress,
+        resume=resume,
+        watch=watch,
     )
 
 
@@ -92,6 +102,7 @@ def train_clips(
     progress: Progress = silent,
     *,
     resume: bool = True,
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
     """`train_au` on clips that are in memory already.
 
@@ -103,6 +114,7 @@ def train_clips(
         seeds: one model per fold and seed.
         progress: told after every epoch.
         resume: see `train_au`.
+        watch: told of the epochs in the place of ``progress``.
 
     Returns:
         What ``out/metrics.json`` says.
@@ -112,41 +124,46 @@ def train_clips(
         FormatError: what an earlier call left is broken.
     """
     keep_freed_memory()
+    tell = watch or as_progress(progress)
     runs = [(fold, seed) for fold in folds for seed in seeds]
-    results = []
-    for number, (fold, seed) in enumerate(runs):
-
-        def report(epoch: int, text: str, number: int = number) -> None:
-            progress(number * config.epochs + epoch, len(runs) * config.epochs, text)
-
-        folder = fold_folder(out, fold, seed)
+    for fold, seed in runs:
         if not resume:
-            shutil.rmtree(folder, ignore_errors=True)
-        results.append(_train_fold(clips, config, fold, seed, folder, report))
+            shutil.rmtree(fold_folder(out, fold, seed), ignore_errors=True)
+        tell(Epoch(fold.name, seed, 0, config.epochs))
+    results = [train_fold(clips, config, fold, seed, out, tell) for fold, seed in runs]
     summary = _summary(config, results)
     write_json(out / METRICS, summary)
     return summary
 
 
-def _train_fold(
-    clips: Mapping[TakeId, Clip],
-    config: TrainingConfig,
-    fold: Fold,
-    seed: int,
-    folder: Path,
-    report: Callable[[int, str], None],
+def train_fold(
+    clips: Mapping[TakeId, Clip], config: TrainingConfig, fold: Fold, seed: int, out: Path, watch: Watch
 ) -> dict[str, Any]:
+    """Train and judge one network, unless that is done already.
+
+    Args:
+        clips: all that the fold names.
+        config: the network and how it learns.
+        fold: what to learn from and to be judged by.
+        seed: of the weights, the order of the clips and the dropout.
+        out: folder of the run; the fold has one of its own in it.
+        watch: told after every epoch.
+
+    Returns:
+        What the fold's metrics.json says.
+
+    Raises:
+        DatasetError: the fold's folder holds another run.
+        FormatError: what an earlier call left is broken.
+    """
+    folder = fold_folder(out, fold, seed)
     identity = identity_of(config, fold, seed)
     if (done := finished(folder, identity)) is not None:
-        report(config.epochs, f"{fold.name} was done")
+        watch(Epoch(fold.name, seed, config.epochs, config.epochs))
         return done
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(ClipTask([clips[take] for take in fold.train], config), seed, folder)
-    model = trainer.run(
-        lambda epoch, found: report(
-            epoch, f"{fold.name} seed {seed} loss {found['loss']:.4f} accuracy {found['accuracy']:.0%}"
-        )
-    )
+    model = trainer.run(lambda epoch, measures: watch(Epoch(fold.name, seed, epoch, config.epochs, measures)))
     model = model.cpu()
     assert isinstance(model, Network)
     save_checkpoint(folder / CHECKPOINT, model, config, {"fold": fold.name, "seed": str(seed)})
@@ -155,6 +172,7 @@ def _train_fold(
         "model": model_name(model, config),
         "checkpoint": f"{folder.name}/{CHECKPOINT}",
         "parameters": model.parameter_count(),
+        "engine": trainer.engine,
         "history": trainer.history,
         "training": _judge(model, clips, fold.train, config),
         "held_out": _judge(model, clips, fold.test, config),

@@ -35,7 +35,7 @@ class ClipTask:
             raise DatasetError("there is no clip to learn from")
         self.clips, self.config = clips, config
         self.augment = Augmenter(config.augmentation, config.aus)
-        self.recipe = Recipe(config.epochs, config.learning_rate)
+        self.recipe = Recipe(config.epochs, config.learning_rate, mixed=True)
         shown = [(clip.name, clip.label, len(clip.frames)) for clip in clips]
         self.key = f"{config.model_dump_json()} {shown}"
 

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from evface.errors import DatasetError, FormatError
+from evface.models.plif import Plif, implementation
 from evface.training.team import Team, alone
+from evface.training.tensorboard import EventFile
 
 EpochReport = Callable[[int, dict[str, float]], None]
 """Called after each epoch with its number from 1 and its measures: loss, those of the task, seconds."""
@@ -46,11 +48,14 @@ class Recipe:
         epochs: passes over the examples.
         learning_rate: at first.
         annealing: whether it goes down to 0 along a cosine.
+        mixed: whether convolutions and matrices may be bfloat16 on a GPU; all that is added up, neurons
+            among it, stays float32.
     """
 
     epochs: int
     learning_rate: float
     annealing: Literal["none", "cosine"] = "cosine"
+    mixed: bool = False
 
 
 class Task(Protocol):
@@ -87,15 +92,22 @@ def deterministic() -> Iterator[None]:
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
     )
+    settings: Any = torch.utils.deterministic
+    filled = settings.fill_uninitialized_memory
+    # cuBLAS asks for it, before its first use.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Or whatever is allocated would be filled with NaN, which costs as much as a layer.
+    settings.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        settings.fill_uninitialized_memory = filled
 
 
 class Trainer:
-    """Trains a network and keeps ``last.pt`` up to date.
+    """Trains a network and keeps ``last.pt`` up to date; ``tensorboard/`` has its curves.
 
     Args:
         task: what is learnt.
@@ -118,7 +130,7 @@ class Trainer:
         torch.manual_seed(seed)
         self.order = torch.Generator().manual_seed(seed)
         self.model = task.network().to(self.team.device)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=recipe.learning_rate)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=recipe.learning_rate, fused=True)
         self.schedule: torch.optim.lr_scheduler.LRScheduler
         if recipe.annealing == "cosine":
             self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=recipe.epochs)
@@ -136,16 +148,48 @@ class Trainer:
     def _last(self) -> Path:
         return self.folder / "last.pt"
 
+    @property
+    def engine(self) -> dict[str, Any]:
+        """On what and how the network learns, for the record: a slow path does not go unsaid.
+
+        Returns:
+            ``device`` and ``precision``; on a CPU ``threads``; what computes the ``neurons`` where there are
+            any, see `evface.models.plif.implementation`; ``processes`` where they are several.
+        """
+        device, mixed = self.team.device, self._mixed
+        gpu = device.type == "cuda"
+        found: dict[str, Any] = {
+            "device": torch.cuda.get_device_name(device) if gpu else device.type,
+            "precision": "bfloat16 and float32" if mixed else "float32",
+        }
+        if not gpu:
+            found["threads"] = torch.get_num_threads()
+        if any(isinstance(module, Plif) for module in self.model.modules()):
+            found["neurons"] = implementation(device, torch.bfloat16 if mixed else torch.float32)
+        if self.team.size > 1:
+            found["processes"] = self.team.size
+        return found
+
+    @property
+    def _mixed(self) -> bool:
+        return self.task.recipe.mixed and self.team.device.type == "cuda"
+
     def run(self, report: EpochReport) -> nn.Module:
         """Train until the last epoch; an interruption loses at most the epoch it falls into."""
-        with deterministic():
+        with deterministic(), self._events() as events:
             while len(self.history) < self.task.recipe.epochs:
+                rate = float(self.schedule.get_last_lr()[0])
                 self.history.append(self._epoch())
                 if self.team.first:
+                    # In this order: what is written for an epoch that is not saved is left out later.
+                    events.write(len(self.history), {**self.history[-1], "learning rate": rate})
                     self._save()
                 report(len(self.history), self.history[-1])
         self.team.wait()
         return self.model.eval()
+
+    def _events(self) -> EventFile:
+        return EventFile(self.folder / "tensorboard" if self.team.first else None, len(self.history))
 
     def _epoch(self) -> dict[str, float]:
         start = time.perf_counter()
@@ -166,7 +210,8 @@ class Trainer:
         return {**dict(zip(sums, means, strict=True)), "seconds": time.perf_counter() - start}
 
     def _step(self, batch: Batch) -> dict[str, Tensor]:
-        loss, measures = self._objective(*batch.inputs)
+        with torch.autocast(self.team.device.type, torch.bfloat16, enabled=self._mixed):
+            loss, measures = self._objective(*batch.inputs)
         self.optimizer.zero_grad()
         # Gradients are averaged over processes, each of which may have a share of another size.
         share = batch.items * self.team.size / batch.total
@@ -184,7 +229,10 @@ class Trainer:
             "order": self.order.get_state(),
         }
         temporary = self._last.with_suffix(".partial")
-        torch.save(state, temporary)
+        with temporary.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, self._last)
 
     def _resume(self) -> None:

@@ -78,11 +78,12 @@ def train_action_units(
     interruption: finished folds are kept, the one underway goes on after its last whole epoch.
     """
     from evface.training.au import train_au
+    from evface.training.watching import training_table
 
     if folds not in ("loso", "within", "all"):
         raise ConfigError(f"folds: expected loso, within or all, found {folds!r}")
     console = Console(highlight=False, soft_wrap=True)
-    with progress_bar("training", console) as progress:
+    with training_table(console) as (progress, watch):
         summary = train_au(
             dataset,
             out,
@@ -90,6 +91,7 @@ def train_action_units(
             folds,
             parse_seeds(seeds),
             progress,
+            watch=watch,
         )
     console.print(_table(summary))
     console.print(f"checkpoints and metrics.json are in {out}", markup=False)
