@@ -17,13 +17,14 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.clock_sessions import CELLS, SECONDS, Seen, Session, watched
+from benchmarks.clock_sessions import CELLS, SECONDS, STRETCHES, Seen, Session, watched
 from benchmarks.measurement import Measurement
 from evface.cameras.clock_faults import ClockFaults
-from evface.clocks.activity import MIDDLE, MILLISECOND, Activity
+from evface.clocks.activity import FACE, MILLISECOND, Activity
 from evface.clocks.envelope import ClockFit, MinimumDelay
 from evface.clocks.frames import FrameIntervals
 from evface.clocks.offsets import SensorOffset, correlated, with_drift
+from evface.clocks.pairs import of_webcam
 
 FOLDER = Path("out/clocks")
 HOST = 1_700_000_000_000_000_000
@@ -66,8 +67,11 @@ class Trial:
         return abs(self.error_ms) <= self.said.uncertainty * 1e3
 
 
-def trials(seen: Seen) -> tuple[Trial, Trial]:
-    """Give a session's cameras clocks that are wrong; the EVK4's and the webcam's against the DAVIS346's."""
+PAIRS = ("EVK4 and DAVIS346", "webcam and DAVIS346", "webcam and DAVIS346 without its frames")
+
+
+def trials(seen: Seen) -> tuple[Trial, Trial, Trial]:
+    """Give a session's cameras clocks that are wrong, and have them compared: of each of `PAIRS`."""
     rng = np.random.default_rng([seen.session.number, 0xFA117])
     faults = {
         camera: ClockFaults(
@@ -80,18 +84,21 @@ def trials(seen: Seen) -> tuple[Trial, Trial]:
     chance = random.Random(seen.session.number)
     davis, evk4, webcam = (faults[camera] for camera in ("davis346", "evk4", "webcam"))
     clock, own = _fit(davis, chance), _fit(evk4, chance)
-    against = _activity(seen.davis, davis, clock)
+    against = _activity("davis346", seen.davis, davis, clock)
     events = correlated(
-        "evk4", "davis346", "event rate correlation", _activity(seen.evk4, evk4, own).intervals(), against
+        "evk4",
+        "davis346",
+        "event rate correlation",
+        _activity("evk4", seen.evk4, evk4, own).intervals(),
+        against,
     )
-    frames = FrameIntervals()
-    begin = int(seen.webcam_times[0])
+    own_frames, others = FrameIntervals("webcam"), FrameIntervals("davis346")
     for time, image in zip(seen.webcam_times.tolist(), seen.webcam, strict=True):
-        frames.add(webcam.stamp(HOST + webcam.shown(time - BEGIN), chance), image)
-    intervals = frames.intervals()
-    assert intervals is not None
-    pictures = correlated("webcam", "davis346", "frame difference correlation", intervals, against)
-    middle = (begin + int(seen.webcam_times[-1])) / 2 - BEGIN
+        own_frames.add(webcam.stamp(HOST + webcam.shown(time - BEGIN), chance), image)
+    for time, image in zip(seen.davis_times.tolist(), seen.davis_frames, strict=True):
+        others.add(HOST + davis.stamp(time - BEGIN, chance), image)
+    pictures, alone = (of_webcam(own_frames, "davis346", them, against) for them in (others, None))
+    middle = (int(seen.webcam_times[0]) + int(seen.webcam_times[-1])) / 2 - BEGIN
     apart = (davis.offset - webcam.offset) / MILLISECOND - webcam.drift * 1e-6 * middle / MILLISECOND
     drift = ((1 + evk4.drift * 1e-6) / (1 + davis.drift * 1e-6) - 1) * 1e6
     return (
@@ -99,6 +106,7 @@ def trials(seen: Seen) -> tuple[Trial, Trial]:
             seen.session, with_drift(events, own, clock), (davis.offset - evk4.offset) / MILLISECOND, drift
         ),
         Trial(seen.session, pictures, apart, webcam.drift),
+        Trial(seen.session, alone, apart, webcam.drift),
     )
 
 
@@ -108,15 +116,15 @@ BEGIN = 2_000_000_000
 
 def _fit(faults: ClockFaults, chance: random.Random) -> ClockFit:
     delay = MinimumDelay()
-    for time in range(PACKET, round(SECONDS * 1e9), PACKET):
+    for time in range(PACKET, round(STRETCHES * SECONDS * 1e9), PACKET):
         delay.add(HOST + faults.stamp(time, chance), SENSOR_START + faults.shown(time) // 1000 * 1000)
     return delay.fit()
 
 
-def _activity(counts: NDArray[np.uint16], faults: ClockFaults, fit: ClockFit) -> Activity:
+def _activity(camera: str, counts: NDArray[np.uint16], faults: ClockFaults, fit: ClockFit) -> Activity:
     """What the sensor counts in the middle of its picture, as its clock has it, on the host's clock."""
     columns, rows = CELLS
-    left, top, right, bottom = MIDDLE
+    left, top, right, bottom = FACE[camera]
     inside = counts[
         :, round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)
     ]
@@ -155,7 +163,7 @@ def plot(pairs: dict[str, list[Trial]], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(len(pairs), 1, figsize=(9, 6), sharex=True, layout="constrained")
+    figure, axes = pyplot.subplots(len(pairs), 1, figsize=(9, 8), sharex=True, layout="constrained")
     for axis, (name, found) in zip(axes, pairs.items(), strict=True):
         axis.axhspan(-LIMIT, LIMIT, color="0.93", lw=0)
         axis.axhline(0, color="0.6", lw=0.8)
@@ -185,17 +193,14 @@ def run(sessions: int = 100, jobs: int = 2, picture: Path | None = None) -> list
     """Render what is not there yet, and compare the clocks of all sessions.
 
     Returns:
-        Coverage and errors of both pairs of sensors.
+        Coverage and errors of the pairs of sensors.
     """
     found = [trials(seen) for seen in watched(sessions, FOLDER, jobs)]
-    pairs = {
-        "EVK4 and DAVIS346": [pair[0] for pair in found],
-        "webcam and DAVIS346": [pair[1] for pair in found],
-    }
+    pairs = dict(zip(PAIRS, (list(those) for those in zip(*found, strict=True)), strict=True))
     if picture is not None:
         plot(pairs, picture)
     rows = [row for name, those in pairs.items() for row in summary(name, those)]
-    drifts = [t for t in pairs["EVK4 and DAVIS346"] if not math.isnan(t.said.drift_ppm)]
+    drifts = [t for t in pairs[PAIRS[0]] if not math.isnan(t.said.drift_ppm)]
     close = [abs(t.said.drift_ppm - t.drift_ppm) <= t.said.drift_uncertainty for t in drifts]
     rows.append(
         {

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 
 from evface.errors import EvfaceError, FormatError
@@ -106,6 +108,22 @@ class Bag:
 def stamp(message: Any) -> int:
     """``header.stamp`` in ns."""
     return int(message.header.stamp.sec) * 1_000_000_000 + int(message.header.stamp.nanosec)
+
+
+def grey_picture(message: Any) -> NDArray[np.uint8]:
+    """The picture of a sensor_msgs/Image of encoding mono8, deserialized by rclpy or by rosbags.
+
+    Returns:
+        uint8 ``[H, W]``; of the message's own bytes.
+
+    Raises:
+        FormatError: another encoding, or another number of bytes.
+    """
+    data = np.frombuffer(message.data, np.uint8)
+    if message.encoding != "mono8" or len(data) != message.height * message.step:
+        found = f"found {message.encoding} of {len(data)}"
+        raise FormatError(f"expected mono8 of {message.height}x{message.step} bytes, {found}")
+    return data.reshape(message.height, message.step)[:, : message.width]
 
 
 def _short(error: Exception) -> str:

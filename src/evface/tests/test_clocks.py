@@ -23,9 +23,10 @@ from evface.clocks import MinimumDelay, SensorOffset, sync_take
 from evface.clocks.activity import Activity, FrameActivity, Intervals
 from evface.clocks.correlation import find_peak
 from evface.clocks.counting import EventCounter
-from evface.clocks.frames import even
+from evface.clocks.frames import FrameIntervals, even
 from evface.clocks.history import OffsetHistory
 from evface.clocks.offsets import correlated, drift_of, triggered
+from evface.clocks.pairs import of_webcam
 from evface.clocks.triggers import match_edges
 from evface.dataset.naming import TakeId
 from evface.errors import DatasetError, FormatError
@@ -271,7 +272,7 @@ def test_frames_are_found_beside_events() -> None:
         amount = np.diff(np.interp(times, np.arange(len(total)), total))
         stamps = HOST + np.rint((times + 120) * MS).astype(np.int64)
         found = correlated(
-            "webcam", "davis346", "frame difference correlation",
+            "left", "right", "frame and event correlation",
             Intervals(stamps[:-1], stamps[1:], amount), seen(speed, seed, 60.0, 10.0),
         )  # fmt: skip
         assert found.known
@@ -294,10 +295,36 @@ def test_frames_change_by_what_moves_and_not_by_a_lamp() -> None:
             lit = np.clip(picture * rows, 0, 255).astype(np.uint8)
             found = activity.add(HOST + index * 33 * MS, cv2.imencode(".jpg", lit)[1].tobytes())
             if found is not None:
-                amounts[name].append(found[2])
-    assert np.median(amounts["moving"]) > 20 * max(1.0, float(np.median(amounts["still"])))
+                amounts[name].append(found.contrast)
+    assert np.median(amounts["moving"]) > 20 * float(np.median(amounts["still"]))
     with pytest.raises(FormatError, match="JPEG"):
         still.add(HOST + 10 * SECOND, b"no picture")
+
+
+def test_frames_are_found_beside_frames_to_a_few_milliseconds() -> None:
+    """The webcam is 60 ms late; what moves is smaller than a step of contrast most of the time."""
+    coarse = np.random.default_rng(0).integers(90, 140, (30, 60), np.uint8)
+    scene = cv2.resize(coarse, (640, 360), interpolation=cv2.INTER_CUBIC)
+    errors = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        path = np.cumsum(movement(12.0, seed + 500)) / 60
+
+        def seen_at(at: float, rng: np.random.Generator = rng, path: NDArray[np.float64] = path) -> NDArray:
+            x = float(np.interp(at, np.arange(len(path)), path))
+            moved = cv2.warpAffine(scene, np.array([[1.0, 0.0, -x], [0.0, 1.0, 0.0]]), (640, 360))
+            return np.clip(moved + rng.normal(0, 2, moved.shape), 0, 255).astype(np.uint8)
+
+        webcam, davis = FrameIntervals(), FrameIntervals()
+        for at in np.arange(100, 11_900, 1000 / 30):
+            webcam.add(HOST + round((at + 60) * MS), cv2.imencode(".jpg", seen_at(at))[1].tobytes())
+        for at in np.arange(50, 11_950, 1000 / 40):
+            davis.add(HOST + round(at * MS), seen_at(at))
+        found = of_webcam(webcam, "davis346", davis, None)
+        assert found.method == "frame difference correlation"
+        assert abs(found.offset + 0.060) <= found.uncertainty
+        errors.append(abs(found.offset + 0.060))
+    assert max(errors) < 0.005
 
 
 def test_stamps_of_an_even_pace_lose_their_jitter() -> None:
@@ -305,6 +332,10 @@ def test_stamps_of_an_even_pace_lose_their_jitter() -> None:
     true = HOST + (np.arange(400)[rng.random(400) > 0.03] * SECOND * (1 + 150e-6) / 30).astype(np.int64)
     jittered = true + rng.exponential(3 * MS, len(true)).astype(np.int64)
     assert np.abs(even(jittered) - true).max() < 0.6 * MS
+    late = true + rng.exponential(5 * MS, len(true)).astype(np.int64)
+    assert (late - true).max() > 0.75 * SECOND / 30  # nearly as late as the next one
+    off = np.abs(even(np.maximum.accumulate(late)) - true)
+    assert np.percentile(off, 99) < MS
     uneven = HOST + np.cumsum(rng.uniform(10, 90, 200) * MS).astype(np.int64)
     assert (even(uneven) == uneven).all()
 
@@ -395,7 +426,10 @@ def test_a_virtual_camera_is_wrong_as_asked_and_says_so() -> None:
 
 @pytest.fixture(scope="module")
 def take(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bag of three cameras that see one movement; the EVK4 is 80 ms late, the webcam 45 ms early."""
+    """A bag of three cameras that see one movement; the EVK4 is 80 ms late, the webcam 45 ms early.
+
+    The DAVIS346 has no frames.
+    """
     folder = tmp_path_factory.mktemp("clocks")
     name = TakeId("S01", "01", 12, 1)
     recording = TakeRecording(folder, name, HOST)
@@ -445,7 +479,7 @@ def test_a_finished_take_tells_its_clocks(take: Path) -> None:
     assert (evk4.sensor, evk4.reference, evk4.method) == ("evk4", "davis346", "event rate correlation")
     assert abs(evk4.offset + 0.080) <= evk4.uncertainty < 0.0167
     assert abs(evk4.drift_ppm + 180.0) <= max(evk4.drift_uncertainty, 1.0)
-    assert (webcam.sensor, webcam.method) == ("webcam", "frame difference correlation")
+    assert (webcam.sensor, webcam.method) == ("webcam", "frame and event correlation")
     assert abs(webcam.offset - 0.045) <= webcam.uncertainty < 0.0167
     written = json.loads((take / "sync.json").read_text())
     assert [entry["sensor"] for entry in written["offsets"]] == ["evk4", "webcam"]

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import cv2
-import numpy as np
 
-from evface.bags import Bag, stamp
+from evface.bags import Bag, grey_picture, stamp
 from evface.cameras.modelled import event_sensor, frame_sensor, sensor_size
 from evface.cameras.options import Davis346Options, EventCameraOptions, Evk4Options, WebcamOptions
 from evface.cameras.packing import cut, pack
@@ -186,13 +185,10 @@ def _from_message(message: Any, path: Path, topic: str) -> Reading:
         data = bytes(message.data)
         width, height = jpeg_size(data, path)
         return Frame(data, "jpeg", width, height, time, 0)
-    pixels = np.frombuffer(message.data, np.uint8)
-    if message.encoding != "mono8" or len(pixels) != message.height * message.step:
-        raise FormatError(
-            f"{path}: {topic}: expected mono8 of {message.height}x{message.step} bytes, "
-            f"found {message.encoding} of {len(pixels)}"
-        )
-    image = pixels.reshape(message.height, message.step)[:, : message.width].copy()
+    try:
+        image = grey_picture(message).copy()
+    except FormatError as error:
+        raise FormatError(f"{path}: {topic}: {error}") from error
     return Frame(image, "mono8", message.width, message.height, time, 0)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from evface.errors import FormatError
@@ -20,12 +20,19 @@ LENGTH, HOP = 50 * MILLISECOND, 5 * MILLISECOND
 WIDTH, HEIGHT = 160, 90
 """px of a frame that is looked at, about: an eighth of 1280x720."""
 
-MIDDLE = (0.2, 0.1, 0.8, 0.9)
-"""Left, top, right and bottom of where a face is looked for, of the sensor's width and height, until somebody
-knows better: a passer-by behind a person crosses every camera's picture at another time."""
+FACE = {
+    "davis346": (0.3, 0.15, 0.7, 0.85),
+    "evk4": (0.36, 0.2, 0.64, 0.82),
+    "webcam": (0.42, 0.3, 0.58, 0.72),
+}
+"""Left, top, right and bottom of the inner face as each camera of the rig sees it, as shares of its picture,
+until a face box tells: who passes by behind a person crosses every camera's picture at another time."""
 
-CONTRAST = 0.05
-"""Change of log intensity that counts, at that size."""
+INNER = 0.65
+"""Of a face box's width and height: without its margin, in which there is background."""
+
+STEP_BACK = 200 * MILLISECOND
+"""ns that a stamp may lie before the last one."""
 
 DARK = 1.8 / 255.0
 """Light below which a change says little, of 1."""
@@ -98,61 +105,73 @@ class Intervals:
     amount: NDArray[np.float64]
 
 
-@njit(cache=True, nogil=True)
-def _crossings(log, reference, contrast):  # type: ignore[no-untyped-def]
-    """Steps of ``contrast`` that each pixel has gone from its reference, which follows."""
-    total = 0
-    for i in range(log.size):
-        steps = int((log[i] - reference[i]) / contrast)
-        if steps != 0:
-            reference[i] += steps * contrast
-            total += abs(steps)
-    return total
+class FrameChange(NamedTuple):
+    """What changed from one frame to the next.
+
+    Attributes:
+        begin: ns, stamp of the frame before.
+        end: ns, stamp of this one.
+        contrast: root of the summed squares of what each pixel's log light changed by: it has no threshold
+            and no memory, so it is not late where something moves slowly.
+    """
+
+    begin: int
+    end: int
+    contrast: float
+
+
+def inner(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a face box without its margin, in the box's own unit."""
+    side = (1.0 - INNER) / 2
+    return x + side * width, y + side * height, x + (1 - side) * width, y + (1 - side) * height
 
 
 class FrameActivity:
-    """What changes between frames, counted as an event camera would: steps of contrast, with a memory.
+    """What changes between frames. What a whole row does is a lamp's flicker, and taken away.
 
-    An event comes when the light has changed by a threshold since the last one; a slow movement's events come
-    late by that. Frames that are treated alike are late alike. What a whole row does is a lamp's flicker.
+    Args:
+        where: left, top, right and bottom of what is looked at, of the frame's width and height; may change.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, where: tuple[float, float, float, float] = FACE["webcam"]) -> None:
+        self.where = where
         self._log: NDArray[np.float32] | None = None
-        self._reference = np.zeros(0, np.float32)
         self._time = 0
 
-    def add(self, host_ns: int, image: NDArray[np.uint8] | bytes) -> tuple[int, int, float] | None:
+    def add(self, host_ns: int, image: NDArray[np.uint8] | bytes) -> FrameChange | None:
         """One more frame.
 
         Args:
-            host_ns: of its exposure, as stamped; frames that do not come later than the last are left out.
+            host_ns: of its exposure, as stamped. A stamp a little before the last one's comes of that one's
+                being late; behind a clock that was set back the comparison begins anew.
             image: uint8 ``[H, W]`` or a JPEG.
 
         Returns:
-            Time of the frame before, of this one, and what changed; None for the first one.
+            What changed; None for the first one, or where it begins anew.
 
         Raises:
             FormatError: the JPEG is broken.
         """
-        log = _LOG_LIGHT[_middle(small(image))]
+        log = _LOG_LIGHT[small(image)]
         before, self._log = self._log, log
-        if before is None or before.shape != log.shape or host_ns <= self._time:
-            self._reference, self._time = log.ravel().copy(), host_ns
-            return None
-        change = log - before
-        flicker = np.median(change, axis=1)
-        self._reference += np.repeat(flicker, log.shape[1])
-        noise = 1.4826 * float(np.median(np.abs(change - flicker[:, None])))
-        amount = float(_crossings(log.ravel(), self._reference, max(CONTRAST, 3.0 * noise)))
         begin, self._time = self._time, host_ns
-        return begin, host_ns, amount
+        if before is None or before.shape != log.shape or host_ns < begin - STEP_BACK:
+            return None
+        self._time = max(host_ns, begin + 1)
+        rows, columns = self._window(log.shape)
+        change = log[rows, columns] - before[rows, columns]
+        change -= np.median(change, axis=1, keepdims=True)
+        return FrameChange(begin, self._time, float(np.linalg.norm(change)))
+
+    def _window(self, shape: tuple[int, ...]) -> tuple[slice, slice]:
+        """Rows and columns, at least one of each."""
+        left, top, right, bottom = self.where
+        return _span(top, bottom, shape[0]), _span(left, right, shape[1])
 
 
-def _middle(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = image.shape
-    left, top, right, bottom = MIDDLE
-    return image[int(top * height) : int(bottom * height), int(left * width) : int(right * width)]
+def _span(low: float, high: float, count: int) -> slice:
+    first = min(max(0, int(low * count)), count - 1)
+    return slice(first, max(first + 1, min(count, int(high * count))))
 
 
 def _reduction(jpeg: bytes) -> int:

@@ -28,7 +28,7 @@ STEP = 2
 """ms between two lags."""
 
 SLOW = 400
-"""ms of the moving average that is taken away: what is slower tells little of when."""
+"""ms of the moving average that is taken away from events: what is slower tells little of when."""
 
 STRETCH = 1000
 """ms that the jackknife leaves out at a time."""
@@ -128,13 +128,14 @@ def _top(curve: NDArray[np.float64], at: int) -> float:
     return i + (0.5 * (before - after) / bend if bend < 0.0 else 0.0)
 
 
-def find_peak(intervals: Intervals, reference: Activity, centre: int = 0) -> Peak | None:
+def find_peak(intervals: Intervals, reference: Activity, centre: int = 0, slow_ms: int = SLOW) -> Peak | None:
     """Correlate intervals with a reference at all lags.
 
     Args:
         intervals: of one sensor, in order of time.
         reference: of the other one, on the same clock but for what is to be found.
         centre: ns, the lag in the middle of those that are looked at.
+        slow_ms: of the moving average that is taken away from both.
 
     Returns:
         The peak, whatever it is worth; None where the two share too little time, or one of them is silent.
@@ -151,7 +152,7 @@ def find_peak(intervals: Intervals, reference: Activity, centre: int = 0) -> Pea
         return None
     middle = (begin + end) / 2
     stretch = np.minimum((middle - middle[0]) / (middle[-1] - middle[0]) * stretches, stretches - 1)
-    half = max(1, round(SLOW / 2 / float(np.median(np.diff(middle)))))
+    half = max(1, round(slow_ms / 2 / float(np.median(np.diff(middle)))))
     x = np.empty(len(begin))
     _without_slow(np.sqrt(np.maximum(intervals.amount[inside], 0.0)), x, half)
     sums = np.zeros((stretches, len(lags), 6))

@@ -7,30 +7,43 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from evface.clocks.activity import FrameActivity, Intervals
-from evface.clocks.envelope import MinimumDelay
+from evface.clocks.activity import FACE, MILLISECOND, Activity, FrameActivity, FrameChange, Intervals, inner
 
-SLACK = 0.01
-"""Of a period: how much slower than its median step a camera's pace may be."""
+SLACK = 0.04
+"""Of a pace: how much its median step may be mistaken, where frames are missing."""
 
 EARLY = 0.25
-"""Of a period: what a stamp may be earlier than expected; the rest of the period it may be late."""
+"""Of a period: what a stamp may be earlier than the average; the rest of the period it may be later."""
+
+AHEAD = 8
+"""Frames of a step that a pace is first taken from."""
+
+ENOUGH = 600
+"""Stamps that a pace is found from."""
 
 LEAST = 16
 """Frames below which nothing is made even."""
+
+BLOCKS, LOW = 16, 4.0
+"""Stretches of a line beneath stamps, and the percentage of their stamps that may lie under it."""
 
 
 class FrameIntervals:
     """What changes from frame to frame, the newest ones; of bounded size.
 
     Args:
+        camera: whose they are; where it sees the face.
         seconds: that are kept; None: all.
     """
 
-    def __init__(self, seconds: float | None = None) -> None:
-        self._activity = FrameActivity()
-        self._kept: deque[tuple[int, int, float]] = deque()
+    def __init__(self, camera: str = "webcam", seconds: float | None = None) -> None:
+        self._activity = FrameActivity(FACE.get(camera, FACE["webcam"]))
+        self._kept: deque[FrameChange] = deque()
         self._longest = None if seconds is None else round(seconds * 1e9)
+
+    def look_at(self, x: float, y: float, width: float, height: float) -> None:
+        """Look at a face box alone; as shares of the frame's width and height."""
+        self._activity.where = inner(x, y, width, height)
 
     def add(self, stamp_ns: int, image: NDArray[np.uint8] | bytes) -> None:
         """One more frame: its stamp, ns, and its picture, grey or a JPEG.
@@ -41,18 +54,30 @@ class FrameIntervals:
         found = self._activity.add(stamp_ns, image)
         if found is not None:
             self._kept.append(found)
-            while self._longest is not None and self._kept[-1][1] - self._kept[0][0] > self._longest:
+            while self._longest is not None and self._kept[-1].end - self._kept[0].begin > self._longest:
                 self._kept.popleft()
 
     def intervals(self) -> Intervals | None:
-        """All that are kept, None where there are none."""
+        """What changed in each; None where there are no frames."""
         if not self._kept:
             return None
-        begin, end, amount = (np.array(column) for column in zip(*self._kept, strict=True))
+        begin = np.array([change.begin for change in self._kept])
+        end = np.array([change.end for change in self._kept])
         stamps = np.concatenate((begin[:1], end)).astype(np.int64)
         if len(self._kept) >= LEAST and (begin[1:] == end[:-1]).all():
             stamps = even(stamps)
-        return Intervals(stamps[:-1], stamps[1:], amount.astype(np.float64))
+        return Intervals(stamps[:-1], stamps[1:], np.array([change.contrast for change in self._kept]))
+
+    def activity(self) -> Activity | None:
+        """The same spread evenly over each interval, by the millisecond; None where there are no frames."""
+        found = self.intervals()
+        if found is None or found.end[-1] - found.begin[0] < MILLISECOND:
+            return None
+        begin = int(found.begin[0])
+        total = np.concatenate(([0.0], np.cumsum(found.amount)))
+        edges = np.concatenate((found.begin[:1], found.end)) - begin
+        grid = np.arange((int(found.end[-1]) - begin) // MILLISECOND + 1) * MILLISECOND
+        return Activity(begin, np.interp(grid, edges, total))
 
 
 def even(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -64,27 +89,38 @@ def even(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
     Returns:
         int64 ``[N]``; as they were where the pace is not even.
     """
-    period = float(np.median(np.diff(stamps)))
-    index = _numbered(stamps, period)
-    # The median of jittered steps is a rough pace; the whole stretch tells a finer one.
-    period = float(stamps[-1] - stamps[0]) / float(index[-1])
-    clock = MinimumDelay()
-    counted = np.rint(index * period).astype(np.int64)
-    for stamp, count in zip(stamps.tolist(), counted.tolist(), strict=True):
-        clock.add(stamp, count)
-    fit = clock.fit()
-    evened = fit.all_to_host(counted)
-    if fit.residual_ms * 1e6 > period / 2 or (np.diff(evened) <= 0).any():
+    time = (stamps - stamps[0]).astype(np.float64)
+    cycles, middle = _pace(time)
+    turn = time / time[-1] * cycles
+    index = np.floor(turn - middle + EARLY)
+    # A frame that is later than the next one should be is still the one before it.
+    place = np.arange(len(index))
+    index = np.minimum.accumulate((index - place)[::-1])[::-1] + place
+    slope, least = _beneath(index, time)
+    evened = slope * index + least
+    late = time - evened
+    if np.median(late) > 0.5 * slope or np.percentile(late, 5) < -0.1 * slope or (np.diff(index) <= 0).any():
         return stamps
-    return evened
+    return stamps[0] + np.rint(evened).astype(np.int64)
 
 
-def _numbered(stamps: NDArray[np.int64], period: float) -> NDArray[np.int64]:
-    """Which frame of an even pace each stamp is of; the pace is followed where it is not quite the period."""
-    index, expected = [0], float(stamps[0])
-    for stamp in stamps[1:].tolist():
-        # Stamps are late rather than early.
-        steps = max(1, int((stamp - expected) / period + EARLY))
-        index.append(index[-1] + steps)
-        expected = min(float(stamp), expected + (steps + SLACK) * period)
-    return np.array(index, np.int64)
+def _pace(time: NDArray[np.float64]) -> tuple[float, float]:
+    """Periods in all of the time, and the phase about which stamps lie, in periods: where they agree best."""
+    some = time[:: -(-len(time) // ENOUGH)] / time[-1]
+    reach = min(AHEAD, len(time) - 1)
+    rough = reach * time[-1] / float(np.median(time[reach:] - time[:-reach]))
+    for width, step in ((max(1.0, SLACK * rough), 0.25), (0.25, 0.02)):
+        tried = np.arange(rough - width, rough + width + step, step)
+        sums = np.exp(2j * np.pi * np.outer(tried, some)).sum(axis=1)
+        rough = float(tried[np.argmax(np.abs(sums))])
+    return rough, float(np.angle(np.exp(2j * np.pi * rough * time / time[-1]).sum()) / (2 * np.pi))
+
+
+def _beneath(index: NDArray[np.float64], time: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and height of a line that few stamps lie under: a stamp that was misnumbered may."""
+    slope = float(time[-1] - time[0]) / float(index[-1] - index[0])
+    blocks = np.array_split(np.arange(len(index)), max(2, min(BLOCKS, len(index) // LEAST)))
+    above = time - slope * index
+    least = [float(np.percentile(above[block], LOW)) for block in blocks]
+    more, height = np.polyfit([float(index[block].mean()) for block in blocks], least, 1)
+    return slope + float(more), float(height)

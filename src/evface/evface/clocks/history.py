@@ -6,7 +6,7 @@ import math
 from collections import deque
 from dataclasses import replace
 
-from evface.clocks.offsets import SensorOffset, drift_of
+from evface.clocks.offsets import STAMPED_BY_CAMERA, SensorOffset, drift_of
 
 REMEMBERED = 600.0
 """s that an offset is of use."""
@@ -55,8 +55,7 @@ class OffsetHistory:
         uncertain = [math.hypot(one.uncertainty, rate * 1e-6 * (now - at)) for at, one in known]
         least = min(range(len(known)), key=uncertain.__getitem__)
         at, best = known[least]
-        # A frame's stamp drifts with its camera's clock; events are stamped by the host's.
-        stamped = best.method == "frame difference correlation" and not math.isnan(last.drift_ppm)
+        stamped = best.method in STAMPED_BY_CAMERA and not math.isnan(last.drift_ppm)
         return replace(
             best,
             offset=best.offset - (last.drift_ppm * 1e-6 * (now - at) if stamped else 0.0),

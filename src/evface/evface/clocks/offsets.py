@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evface.clocks import correlation
 from evface.clocks.activity import MILLISECOND, Activity, Intervals
 from evface.clocks.correlation import LEAST_PEAK, MOST_AMBIGUOUS, WORST, find_peak
 from evface.clocks.envelope import ClockFit
@@ -16,20 +17,36 @@ from evface.clocks.triggers import match_edges
 
 UNKNOWN = math.nan
 
-Method = Literal["event rate correlation", "frame difference correlation", "trigger", "unknown"]
+Method = Literal[
+    "event rate correlation",
+    "frame difference correlation",
+    "frame and event correlation",
+    "trigger",
+    "unknown",
+]
+
+STAMPED_BY_CAMERA: tuple[Method, ...] = ("frame difference correlation", "frame and event correlation")
+"""A frame's stamp drifts with its camera's clock; events are stamped by the host's."""
 
 SYSTEMATIC: dict[Method, int] = {
     "event rate correlation": 4 * MILLISECOND,
-    "frame difference correlation": 5 * MILLISECOND,
+    "frame difference correlation": 4 * MILLISECOND,
+    "frame and event correlation": 8 * MILLISECOND,
     "trigger": 0,
     "unknown": 0,
 }
 """ns, half width of a 95 % interval: what no repetition tells. A pixel in dim light answers some ms late, the
 DAVIS346's later than the EVK4's; frames are exposed, and read row by row. From `benchmarks/clocks.py`."""
 
-LATER = {("evk4", "davis346"): 2.5 * MILLISECOND}
-"""ns that the second one's pixels answer later than the first one's in the light of a room: a third of the
-bandwidth (docs/sensor_model.md). It is taken off; how much it varies with the light is in `SYSTEMATIC`."""
+SLOW: dict[Method, int] = {"frame difference correlation": 1200, "frame and event correlation": 1200}
+"""ms of the moving average, where it is not `correlation.SLOW`: there are fewer frames than events."""
+
+LATER: dict[tuple[str, str, Method], float] = {
+    ("evk4", "davis346", "event rate correlation"): 2.5 * MILLISECOND,
+    ("webcam", "davis346", "frame and event correlation"): 6.0 * MILLISECOND,
+}
+"""ns that the second one's pixels answer later than the first one's, or than a frame, in the light of a room
+(docs/sensor_model.md). It is taken off; how much it varies with the light is in `SYSTEMATIC`."""
 
 SECOND = 1_000_000_000
 """ns."""
@@ -93,12 +110,12 @@ def correlated(
     Args:
         sensor: whose stamps the intervals have.
         reference: whose stamps the activity has.
-        method: event rate or frame difference correlation.
+        method: one of the correlations.
         intervals: of the sensor.
         against: of the reference.
     """
     unknown = SensorOffset(sensor, reference)
-    peak = find_peak(intervals, against)
+    peak = find_peak(intervals, against, slow_ms=SLOW.get(method, correlation.SLOW))
     if peak is None:
         return replace(unknown, reason="too little in common: some seconds with movement are needed")
     uncertainty = math.hypot(peak.uncertainty, SYSTEMATIC[method])
@@ -115,7 +132,7 @@ def correlated(
         return replace(found, reason=f"stretches contradict each other: +-{uncertainty / MILLISECOND:.0f} ms")
     return replace(
         found,
-        offset=(peak.offset - LATER.get((sensor, reference), 0.0)) / SECOND,
+        offset=(peak.offset - LATER.get((sensor, reference, method), 0.0)) / SECOND,
         uncertainty=uncertainty / SECOND, method=method,
         statistical=peak.uncertainty / SECOND,
     )  # fmt: skip

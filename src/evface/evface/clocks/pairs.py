@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from evface.clocks.activity import MIDDLE, Activity
+from evface.clocks.activity import FACE, Activity, inner
 from evface.clocks.counting import SECONDS, EventCounter
 from evface.clocks.envelope import ClockFit, MinimumDelay
 from evface.clocks.frames import FrameIntervals
@@ -15,11 +17,15 @@ from evface.events.codecs.decoder import Bytes
 CAMERAS = {"davis346": "events", "evk4": "events", "webcam": "image_raw/compressed"}
 """Cameras whose clocks are compared, and the topic of each; the first one there is the reference."""
 
+FRAMES = {"davis346": "image_raw", "webcam": "image_raw/compressed"}
+"""Cameras with frames, and the topic of each. The DAVIS346's have the clock of its events."""
+
 
 class EventClock:
     """An event camera's clock and activity, packet by packet.
 
     Args:
+        camera: "davis346" or "evk4": where it sees the face.
         encoding: of its packets.
         width: of the sensor, px.
         height: of the sensor, px.
@@ -28,10 +34,16 @@ class EventClock:
     """
 
     def __init__(
-        self, encoding: str, width: int, height: int, seconds: float = SECONDS, window: int | None = None
+        self,
+        camera: str,
+        encoding: str,
+        width: int,
+        height: int,
+        seconds: float = SECONDS,
+        window: int | None = None,
     ) -> None:
         self._size = width, height
-        left, top, right, bottom = MIDDLE
+        left, top, right, bottom = FACE[camera]
         middle = int(left * width), int(top * height), int(right * width), int(bottom * height)
         self._counter = EventCounter(encoding, width, height, middle, seconds)
         self._delay = MinimumDelay(window)
@@ -40,7 +52,8 @@ class EventClock:
     def look_at(self, x: float, y: float, width: float, height: float) -> None:
         """Count what happens in a face box alone, px."""
         across, down = self._size
-        box = max(0, int(x)), max(0, int(y)), min(across, int(x + width)), min(down, int(y + height))
+        left, top, right, bottom = inner(x, y, width, height)
+        box = max(0, int(left)), max(0, int(top)), min(across, int(right)), min(down, int(bottom))
         if box[0] < box[2] and box[1] < box[3]:
             self._counter.box = box
 
@@ -82,12 +95,26 @@ class EventClock:
         return self.fit.all_to_host(found.t[found.edge == 1] * 1000)
 
 
-def offsets_of(clocks: dict[str, EventClock], frames: FrameIntervals | None) -> list[SensorOffset]:
+def look_at(camera: str, box: Any, clocks: dict[str, EventClock], frames: dict[str, FrameIntervals]) -> None:
+    """Have a camera's events and frames looked at where its face box (rig_interfaces/msg/FaceBox) is."""
+    if box.width <= 0 or box.sensor_width <= 0 or box.sensor_height <= 0:
+        return
+    if camera in clocks:
+        clocks[camera].look_at(box.x, box.y, box.width, box.height)
+    if camera in frames:
+        across, down = box.sensor_width, box.sensor_height
+        frames[camera].look_at(box.x / across, box.y / down, box.width / across, box.height / down)
+
+
+def offsets_of(clocks: dict[str, EventClock], frames: dict[str, FrameIntervals]) -> list[SensorOffset]:
     """The offset of every camera's stamps from the reference's.
+
+    The webcam is compared with the DAVIS346's frames where there are any: those are not late in dim light, as
+    events are.
 
     Args:
         clocks: of the event cameras, by name.
-        frames: of the webcam; None where there is none.
+        frames: of the cameras that have frames, by name.
 
     Returns:
         One for each camera but the reference; none where no event camera was heard.
@@ -98,15 +125,30 @@ def offsets_of(clocks: dict[str, EventClock], frames: FrameIntervals | None) -> 
     reference = heard[0]
     against, clock = clocks[reference].activity(), clocks[reference]
     offsets = [_between_events(name, clocks[name], reference, clock, against) for name in heard[1:]]
-    if frames is not None:
-        intervals = frames.intervals()
-        if intervals is None or against is None:
-            offsets.append(SensorOffset("webcam", reference, reason="no frames or no events yet"))
-        else:
-            offsets.append(
-                correlated("webcam", reference, "frame difference correlation", intervals, against)
-            )
+    if "webcam" in frames:
+        offsets.append(of_webcam(frames["webcam"], reference, frames.get(reference), against))
     return offsets
+
+
+def of_webcam(
+    own: FrameIntervals, reference: str, others: FrameIntervals | None, against: Activity | None
+) -> SensorOffset:
+    """The offset of the webcam's stamps from an event camera's.
+
+    Args:
+        own: the webcam's frames.
+        reference: whose stamps it is compared with.
+        others: the reference's frames, where it has any: events come late in dim light, frames do not.
+        against: the reference's events, which count where the frames tell nothing.
+    """
+    found = SensorOffset("webcam", reference, reason="no frames or no events yet")
+    intervals = own.intervals()
+    other = others.activity() if others is not None else None
+    if intervals is not None and other is not None:
+        found = correlated("webcam", reference, "frame difference correlation", intervals, other)
+    if not found.known and intervals is not None and against is not None:
+        found = correlated("webcam", reference, "frame and event correlation", intervals, against)
+    return found
 
 
 def _between_events(

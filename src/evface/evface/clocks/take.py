@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evface.bags import Bag, stamp
+from evface.bags import Bag, grey_picture, stamp
 from evface.clocks.frames import FrameIntervals
 from evface.clocks.offsets import SensorOffset
-from evface.clocks.pairs import CAMERAS, EventClock, offsets_of
+from evface.clocks.pairs import CAMERAS, FRAMES, EventClock, look_at, offsets_of
 from evface.errors import FormatError
 
 SYNC = "sync.json"
@@ -30,7 +31,7 @@ class TakeClocks:
         offsets: of every other camera's stamps from the reference's.
     """
 
-    def __init__(self, clocks: dict[str, EventClock], frames: FrameIntervals | None) -> None:
+    def __init__(self, clocks: dict[str, EventClock], frames: dict[str, FrameIntervals]) -> None:
         self.clocks = clocks
         self.offsets = offsets_of(clocks, frames)
 
@@ -55,27 +56,25 @@ def take_clocks(bag: Bag) -> TakeClocks:
     begin, end = bag.span
     seconds = min(LONGEST, (end - begin) / 1e9 + 2.0)
     clocks: dict[str, EventClock] = {}
-    frames: FrameIntervals | None = None
-    topics = {f"/{camera}/{topic}": camera for camera, topic in CAMERAS.items()}
+    frames: dict[str, FrameIntervals] = {}
+    events = {f"/{camera}/{topic}": camera for camera, topic in CAMERAS.items() if topic == "events"}
+    pictures = {f"/{camera}/{topic}": camera for camera, topic in FRAMES.items()}
     boxes = {f"/{camera}/face_box": camera for camera in CAMERAS}
-    for topic, message in bag.messages(*topics, *boxes):
+    for topic, message in bag.messages(*events, *pictures, *boxes):
         if topic in boxes:
-            clock = clocks.get(boxes[topic])
-            if clock is not None and message.width > 0:
-                clock.look_at(message.x, message.y, message.width, message.height)
-            continue
-        camera = topics[topic]
-        if camera == "webcam":
-            frames = frames or FrameIntervals()
-            try:
-                frames.add(stamp(message), bytes(message.data))
-            except FormatError:
-                continue  # counted where losses are counted
-            continue
-        if camera not in clocks:
-            clocks[camera] = EventClock(message.encoding, message.width, message.height, seconds)
-        data = np.frombuffer(message.events, np.uint8)
-        clocks[camera].add(stamp(message), data, message.time_base)
+            look_at(boxes[topic], message, clocks, frames)
+        elif topic in pictures:
+            # A picture that cannot be read is counted where losses are counted.
+            with suppress(FormatError):
+                own = frames.setdefault(pictures[topic], FrameIntervals(pictures[topic]))
+                compressed = hasattr(message, "format")
+                own.add(stamp(message), bytes(message.data) if compressed else grey_picture(message))
+        else:
+            camera = events[topic]
+            if camera not in clocks:
+                clocks[camera] = EventClock(camera, message.encoding, message.width, message.height, seconds)
+            data = np.frombuffer(message.events, np.uint8)
+            clocks[camera].add(stamp(message), data, message.time_base)
     return TakeClocks(clocks, frames)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evface.bags import Bag, stamp
+from evface.bags import Bag, grey_picture, stamp
 from evface.dataset.cues import CueRecord
 from evface.dataset.naming import TakeId
 from evface.errors import DatasetError, EvfaceError, FormatError
@@ -269,13 +269,10 @@ class TakeBag(Bag):
     def davis_frames(self) -> Iterator[Picture]:
         """The DAVIS's frames, uint8 ``[H, W]``."""
         for _, message in self.messages(DAVIS_FRAMES):
-            data = np.frombuffer(message.data, np.uint8)
-            if message.encoding != "mono8" or len(data) != message.height * message.step:
-                raise FormatError(
-                    f"{self.path}: {DAVIS_FRAMES}: expected mono8 of {message.height}x{message.step} bytes, "
-                    f"found {message.encoding} of {len(data)}"
-                )
-            yield Picture(stamp(message), data.reshape(message.height, message.step)[:, : message.width])
+            try:
+                yield Picture(stamp(message), grey_picture(message))
+            except FormatError as error:
+                raise FormatError(f"{self.path}: {DAVIS_FRAMES}: {error}") from error
 
     def webcam_frames(self) -> Iterator[Picture]:
         """The webcam's frames, JPEG bytes as they came."""

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from evface.bags import Bag
+from evface.bags import Bag, grey_picture
 from evface.dataset.boxes import Box, median_box
 from evface.dataset.cues import CueRecord
 from evface.errors import EvfaceError, FormatError
@@ -245,13 +245,10 @@ def picture(message: object) -> NDArray[np.uint8]:
     Raises:
         FormatError: it is neither.
     """
+    if not hasattr(message, "format"):
+        return grey_picture(message)
     data = np.frombuffer(message.data, np.uint8)  # type: ignore[attr-defined]
-    if hasattr(message, "format"):
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-        if image is None:
-            raise FormatError(f"picture of {len(data)} bytes cannot be decoded")
-        return np.asarray(image, np.uint8)
-    height, width, step = (int(getattr(message, name)) for name in ("height", "width", "step"))
-    if getattr(message, "encoding", "") != "mono8" or len(data) != height * step:
-        raise FormatError(f"expected a mono8 picture of {height}x{step} bytes, found {len(data)}")
-    return data.reshape(height, step)[:, :width]
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if image is None:
+        raise FormatError(f"picture of {len(data)} bytes cannot be decoded")
+    return np.asarray(image, np.uint8)

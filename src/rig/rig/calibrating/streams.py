@@ -11,6 +11,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 
 from event_camera_msgs.msg import EventPacket
+from evface.bags import grey_picture
 from evface.calibration.board import Board
 from evface.calibration.collecting import Collector, Stretch
 from evface.errors import FormatError
@@ -80,10 +81,10 @@ class Streams:
             if self._collector is not None:
                 self._collector.add_frame(camera, to_ns(message.header.stamp), lambda: decoded(data, camera))
         else:
-            if message.encoding != "mono8":
-                raise FormatError(f"{camera}: frames in {message.encoding}, expected mono8")
-            image = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
-            image = image[:, : message.width]
+            try:
+                image = grey_picture(message)
+            except FormatError as error:
+                raise FormatError(f"{camera}: {error}") from error
             self._found(camera, message.width, message.height)
             if self._collector is not None:
                 self._collector.add_frame(camera, to_ns(message.header.stamp), lambda: image)

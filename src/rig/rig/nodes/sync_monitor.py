@@ -1,6 +1,6 @@
 """Compares the sensors' clocks while they run and publishes what is known of their offsets, once a second.
 
-Event packets are scanned, not decoded, and counted by the millisecond; of frames an eighth of the size is
+Event packets are scanned, not decoded, and counted by the millisecond; of JPEGs an eighth of the size is
 decoded. It listens without asking for repetition: a packet that it misses is no packet lost.
 """
 
@@ -12,12 +12,14 @@ from functools import partial
 from pydantic import BaseModel, Field
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import CompressedImage, Image
 
 from event_camera_msgs.msg import EventPacket
+from evface.bags import grey_picture
 from evface.clocks import EventClock, SensorOffset, offsets_of
 from evface.clocks.frames import FrameIntervals
 from evface.clocks.history import OffsetHistory
+from evface.clocks.pairs import FRAMES, look_at
 from evface.errors import EvfaceError
 from evface.events import parse_event_packet
 from rig.parameters import declare
@@ -41,7 +43,7 @@ class SyncMonitorParameters(BaseModel):
         description="cameras whose clocks are compared; the first one heard is the reference",
     )
     window: float = Field(
-        default=20.0,
+        default=40.0,
         description="signals that an offset is found from",
         ge=5.0,
         le=120.0,
@@ -63,7 +65,7 @@ class SyncMonitor(Node, Process):
         super().__init__("sync_monitor")
         self.parameters = declare(self, SyncMonitorParameters)
         self._clocks: dict[str, EventClock] = {}
-        self._frames: FrameIntervals | None = None
+        self._frames: dict[str, FrameIntervals] = {}
         self._history = OffsetHistory(self.parameters.window)
         self._publisher = self.create_publisher(SyncStatus, "/sync", LATCHED_QOS)
         for camera in self.parameters.cameras:
@@ -72,13 +74,15 @@ class SyncMonitor(Node, Process):
         self.create_timer(1.0, self._report)
 
     def _listen(self, camera: str) -> None:
+        if camera in FRAMES:
+            kind = CompressedImage if FRAMES[camera].endswith("compressed") else Image
+            seen = partial(self._on_frame, camera)
+            self.create_subscription(kind, f"/{camera}/{FRAMES[camera]}", seen, QUEUE)
+        self.create_subscription(FaceBox, f"/{camera}/face_box", partial(self._on_box, camera), LATCHED_QOS)
         if camera == "webcam":
-            topic = f"/{camera}/image_raw/compressed"
-            self.create_subscription(CompressedImage, topic, self._on_frame, QUEUE)
             return
         heard = partial(self._on_packet, camera)
         self.create_subscription(EventPacket, f"/{camera}/events", heard, QUEUE, raw=True)
-        self.create_subscription(FaceBox, f"/{camera}/face_box", partial(self._on_box, camera), LATCHED_QOS)
 
     def _on_packet(self, camera: str, message: bytes) -> None:
         try:
@@ -86,23 +90,27 @@ class SyncMonitor(Node, Process):
             clock = self._clocks.get(camera)
             if clock is None:
                 clock = self._clocks[camera] = EventClock(
-                    packet.encoding, packet.width, packet.height, self.parameters.window, LONGEST_PACKETS
+                    camera,
+                    packet.encoding,
+                    packet.width,
+                    packet.height,
+                    self.parameters.window,
+                    LONGEST_PACKETS,
                 )
             clock.add(packet.stamp, packet.events, packet.time_base)
         except EvfaceError as error:
             self.get_logger().error(f"{camera}: packet left out: {error}", throttle_duration_sec=5.0)
 
-    def _on_frame(self, message: CompressedImage) -> None:
-        if self._frames is None:
-            self._frames = FrameIntervals(self.parameters.window)
+    def _on_frame(self, camera: str, message: CompressedImage | Image) -> None:
+        own = self._frames.setdefault(camera, FrameIntervals(camera, self.parameters.window))
         try:
-            self._frames.add(to_ns(message.header.stamp), bytes(message.data))
+            grey = isinstance(message, Image)
+            own.add(to_ns(message.header.stamp), grey_picture(message) if grey else bytes(message.data))
         except EvfaceError as error:
-            self.get_logger().error(f"webcam: frame left out: {error}", throttle_duration_sec=5.0)
+            self.get_logger().error(f"{camera}: frame left out: {error}", throttle_duration_sec=5.0)
 
     def _on_box(self, camera: str, box: FaceBox) -> None:
-        if camera in self._clocks:
-            self._clocks[camera].look_at(box.x, box.y, box.width, box.height)
+        look_at(camera, box, self._clocks, self._frames)
 
     def _compare(self) -> None:
         for offset in offsets_of(self._clocks, self._frames):
