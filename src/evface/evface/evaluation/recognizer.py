@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from evface.dataset.event_views import Representation, Slicing
 from evface.errors import ConfigError
 from evface.models import SteppingNetwork
 from evface.training.checkpoint import load_checkpoint, model_name
@@ -44,6 +45,8 @@ class StreamingRecognizer:
             raise ConfigError(f"{checkpoint}: {self.name} judges whole clips and cannot follow a stream")
         if self.config.input != "events":
             raise ConfigError(f"{checkpoint}: {self.name} was trained on {self.config.input}, not on events")
+        if self.config.slicing != Slicing() or self.config.representation != Representation():
+            raise ConfigError(f"{checkpoint}: {self.name} wants other slices than counts over equal times")
         self._model = model
         size = self.config.model.size
         self._input = torch.zeros(1, 2, size, size)

@@ -17,8 +17,9 @@ from evface.dataset.progress import Progress, silent
 from evface.dataset.splits import Fold, SplitKind, choose_folds
 from evface.errors import ConfigError
 from evface.evaluation.metrics import recognition, wilson_interval
-from evface.models import Network
-from evface.training.au_task import ClipTask, clip_scores
+from evface.evaluation.onsets import judge_stream
+from evface.models import Network, SteppingNetwork
+from evface.training.au_task import ClipTask, clip_scores, stream_scores
 from evface.training.checkpoint import model_name, save_checkpoint
 from evface.training.clips import Clip, load_clips
 from evface.training.config import TrainingConfig, load_config
@@ -176,6 +177,7 @@ def train_fold(
         "history": trainer.history,
         "training": _judge(model, clips, fold.train, config),
         "held_out": _judge(model, clips, fold.test, config),
+        "held_out_stream": _judge_stream(model, clips, fold.test, config),
     }
     _write_scores(folder / SCORES, model, clips, fold, config)
     write_json(folder / METRICS, result)
@@ -202,6 +204,16 @@ def _judge(
     if not takes:
         return None
     return recognition(*clip_scores(model, [clips[take] for take in takes])).as_dict(config.aus)
+
+
+def _judge_stream(
+    model: Network, clips: Mapping[TakeId, Clip], takes: Sequence[TakeId], config: TrainingConfig
+) -> dict[str, Any] | None:
+    """Of networks that follow a stream, where an intensity is known."""
+    if not isinstance(model, SteppingNetwork):
+        return None
+    scored = stream_scores(model, [clips[take] for take in takes])
+    return judge_stream(scored).as_dict(config.slice_us) if scored else None
 
 
 def _summary(config: TrainingConfig, results: list[dict[str, Any]]) -> dict[str, Any]:

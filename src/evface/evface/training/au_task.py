@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from evface.dataset.clips import as_float
 from evface.errors import DatasetError
-from evface.models import Network, build
+from evface.evaluation.onsets import SliceScores
+from evface.models import Network, SteppingNetwork, build
 from evface.training.augmenting import Augmenter
 from evface.training.clips import Clip, batches, collate, collate_intensity
 from evface.training.config import TrainingConfig
@@ -118,3 +119,16 @@ def clip_scores(model: Network, clips: Sequence[Clip]) -> tuple[NDArray[np.float
             scores[index] = model(frames.unsqueeze(1))[1][0].cpu().numpy()
             labels[index] = clips[index].label
     return scores, labels
+
+
+def stream_scores(model: SteppingNetwork, clips: Sequence[Clip]) -> list[SliceScores]:
+    """Scores of the slices of those clips whose intensity is known, each clip from rest."""
+    device = next(model.parameters()).device
+    found = []
+    model.eval()
+    with torch.inference_mode():
+        for clip in clips:
+            if clip.intensity is not None:
+                scores = model(as_float(clip.frames).to(device).unsqueeze(1))[0][:, 0].cpu().numpy()
+                found.append(SliceScores(scores, clip.label, clip.intensity.numpy()))
+    return found
