@@ -151,7 +151,7 @@ from pathlib import Path
 from evface.training.reconstruction import train_reconstruction
 from test_reconstruction_runs import CVAE
 def die(done, total, text):
-    if done == 4:  # the second fold's first epoch is over
+    if text.startswith("sub-S02 seed 0"):  # the second fold's first epoch is over
         os.kill(os.getpid(), signal.SIGKILL)
 train_reconstruction(Path(sys.argv[1]), Path(sys.argv[2]), CVAE, progress=die)
 """
@@ -165,11 +165,14 @@ def test_a_killed_training_ends_as_if_it_had_not_been(run: Path, dataset: Path, 
     assert killed.returncode == -signal.SIGKILL
     assert (tmp_path / "sub-S01_seed-0" / "metrics.json").exists()
     assert (tmp_path / "sub-S02_seed-0" / "last.pt").exists()
-    heard: list[int] = []
+    heard: list[str] = []
     summary = train_reconstruction(
-        dataset, tmp_path, CVAE, progress=lambda done, total, text: heard.append(done)
+        dataset, tmp_path, CVAE, progress=lambda done, total, text: heard.append(f"{done}/{total} {text}")
     )
-    assert heard == [3, 5, 6]
+    read, done, *epochs = heard[3:]
+    assert read.startswith("4/4 sub-S02_ses-01_task-au45_run-01: ")
+    assert done == "3/6 sub-S01 was done"
+    assert [line.split(" loss")[0] for line in epochs] == ["5/6 sub-S02 seed 0", "6/6 sub-S02 seed 0"]
     whole = json.loads((run / "metrics.json").read_text())
     assert [fold["model"] for fold in summary["folds"]] == [fold["model"] for fold in whole["folds"]]
     assert summary["held_out"] == whole["held_out"]

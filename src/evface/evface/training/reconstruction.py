@@ -70,7 +70,7 @@ def train_reconstruction(
         preset: the configuration, or a YAML file such as config/training/quick-cvae.yaml.
         folds: "loso", "within" or "all" (see `folds_of`), or names of subjects' folds such as "sub-S01".
         seeds: one model per fold and seed.
-        progress: told after every epoch.
+        progress: told after every clip that was read, where all fit in memory, then after every epoch.
         resume: go on where an earlier call stopped; False: what it left in the folds' folders is replaced.
         team: the processes that learn together; None: this one alone.
 
@@ -96,6 +96,8 @@ def train_reconstruction(
         memory=config.memory_mb << 20,
     )
     runs = [(fold, seed) for fold in choose_folds(pairs.takes, folds) for seed in seeds]
+    if any(not (fold_folder(out, fold, seed) / METRICS).exists() for fold, seed in runs):
+        _read_ahead(pairs, progress)
     results = []
     for number, (fold, seed) in enumerate(runs):
 
@@ -111,6 +113,14 @@ def train_reconstruction(
     if team.first:
         write_json(out / METRICS, summary)
     return summary
+
+
+def _read_ahead(pairs: FramePairs, progress: Progress) -> None:
+    """Read every clip where all fit in memory, so that the first epoch is as long as the others."""
+    if sum(pairs.counts.values()) * pairs.bytes_of_pair > pairs.memory:
+        return
+    for number, take in enumerate(pairs.takes, 1):
+        progress(number, len(pairs.takes), f"{take.name}: {len(pairs[take].slices)} pairs")
 
 
 class PictureTask:
