@@ -124,6 +124,7 @@ lock: $(DONE)/venv-$(ROS) ## requirements/*.in into the lock files; UPGRADE=1 ta
 	sed -i '/^empy==/d' requirements/lock-sourced.txt
 	$(call resolve,lock-sourced,ros-sourced)
 	$(RESOLVE) --no-annotate --constraint lock.txt bench.in --output-file lock-bench.txt
+	$(RESOLVE) --no-annotate --constraint lock.txt cluster.in --output-file lock-cluster.txt
 
 # The second lock starts from the first: both have the same version of what both contain.
 define resolve

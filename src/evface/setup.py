@@ -35,6 +35,7 @@ setup(
     ],
     extras_require={
         "learn": ["matplotlib", "safetensors", "spikingjelly", "tensorboard", "torch", "torchvision"],
+        "cluster": ["ray"],
         "evk4": ["neuromorphic-drivers"],
     },
     entry_points={"console_scripts": ["evface = evface.cli:main"]},

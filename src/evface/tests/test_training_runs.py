@@ -18,6 +18,7 @@ from evface.models import PRESETS, build
 from evface.training import TrainingConfig, load_checkpoint, load_config, model_name
 from evface.training.au import train_clips
 from evface.training.clips import Clip, batches
+from evface.training.side_by_side import SideBySide
 
 PRESET_FILES = Path(__file__).resolve().parents[3] / "config" / "training"
 QUICK = TrainingConfig(
@@ -170,3 +171,21 @@ def test_batches_hold_every_clip_once_and_never_one_alone() -> None:
         found = batches([5, 9, 5, 80, 7, 6, 81, 79, 8], 4, torch.Generator().manual_seed(seed))
         assert sorted(index for batch in found for index in batch) == list(range(9))
         assert min(len(batch) for batch in found) > 1
+
+
+def test_folds_side_by_side_end_as_one_after_the_other(tmp_path: Path) -> None:
+    folds = folds_of(list(clips()), "loso")
+    alone = train_clips(clips(), tmp_path / "alone", QUICK, folds, (0, 1))
+    said: list[tuple[str, int, int]] = []
+    together = train_clips(
+        clips(),
+        tmp_path / "together",
+        QUICK,
+        folds,
+        (0, 1),
+        watch=lambda epoch: said.append((epoch.fold, epoch.seed, epoch.epoch)),
+        run=SideBySide(3),
+    )
+    assert [fold["model"] for fold in together["folds"]] == [fold["model"] for fold in alone["folds"]]
+    first = [epoch for _, _, epoch in said if epoch]
+    assert first[:6] == [1, 1, 1, 2, 2, 2]

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,11 @@ from evface.training.watching import Epoch, Watch, as_progress
 
 SCORES = "scores.csv"
 
+Runner = Callable[
+    [Mapping[TakeId, Clip], TrainingConfig, Sequence[tuple[Fold, int]], Path, Watch], list[dict[str, Any]]
+]
+"""Trains folds and seeds on clips into the folder of a run, and returns what each metrics.json says."""
+
 
 def train_au(
     dataset: Path,
@@ -50,6 +55,7 @@ def train_au(
     *,
     resume: bool = True,
     watch: Watch | None = None,
+    run: Runner | None = None,
 ) -> dict[str, Any]:
     """Train and judge the recogniser on a converted dataset.
 
@@ -67,6 +73,7 @@ def train_au(
         progress: told after every clip that was read, then after every epoch.
         resume: go on where an earlier call stopped; False: what it left in the folds' folders is replaced.
         watch: told of the epochs in the place of ``progress``.
+        run: who trains the folds, such as `evface.training.cluster.Cluster`; None: this process, one by one.
 
     Returns:
         What ``out/metrics.json`` says.
@@ -91,6 +98,7 @@ def train_au(
         progress,
         resume=resume,
         watch=watch,
+        run=run,
     )
 
 
@@ -104,6 +112,7 @@ def train_clips(
     *,
     resume: bool = True,
     watch: Watch | None = None,
+    run: Runner | None = None,
 ) -> dict[str, Any]:
     """`train_au` on clips that are in memory already.
 
@@ -116,6 +125,7 @@ def train_clips(
         progress: told after every epoch.
         resume: see `train_au`.
         watch: told of the epochs in the place of ``progress``.
+        run: who trains the folds; None: this process, one by one.
 
     Returns:
         What ``out/metrics.json`` says.
@@ -131,10 +141,21 @@ def train_clips(
         if not resume:
             shutil.rmtree(fold_folder(out, fold, seed), ignore_errors=True)
         tell(Epoch(fold.name, seed, 0, config.epochs))
-    results = [train_fold(clips, config, fold, seed, out, tell) for fold, seed in runs]
+    results = (run or one_by_one)(clips, config, runs, out, tell)
     summary = _summary(config, results)
     write_json(out / METRICS, summary)
     return summary
+
+
+def one_by_one(
+    clips: Mapping[TakeId, Clip],
+    config: TrainingConfig,
+    runs: Sequence[tuple[Fold, int]],
+    out: Path,
+    watch: Watch,
+) -> list[dict[str, Any]]:
+    """The `Runner` of this process; see `train_fold`."""
+    return [train_fold(clips, config, fold, seed, out, watch) for fold, seed in runs]
 
 
 def train_fold(
@@ -162,10 +183,26 @@ def train_fold(
     if (done := finished(folder, identity)) is not None:
         watch(Epoch(fold.name, seed, config.epochs, config.epochs))
         return done
+    trainer = trainer_of(clips, config, fold, seed, out)
+    trainer.run(lambda epoch, measures: watch(Epoch(fold.name, seed, epoch, config.epochs, measures)))
+    return conclude(trainer, clips, config, fold, seed, out)
+
+
+def trainer_of(
+    clips: Mapping[TakeId, Clip], config: TrainingConfig, fold: Fold, seed: int, out: Path
+) -> Trainer:
+    """Who trains a fold's network, from where an earlier call stopped; see `train_fold`."""
+    folder = fold_folder(out, fold, seed)
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(ClipTask([clips[take] for take in fold.train], config), seed, folder)
-    model = trainer.run(lambda epoch, measures: watch(Epoch(fold.name, seed, epoch, config.epochs, measures)))
-    model = model.cpu()
+    return Trainer(ClipTask([clips[take] for take in fold.train], config), seed, folder)
+
+
+def conclude(
+    trainer: Trainer, clips: Mapping[TakeId, Clip], config: TrainingConfig, fold: Fold, seed: int, out: Path
+) -> dict[str, Any]:
+    """Judge a fold's network that is trained to the end, and write all that comes of it; see `train_fold`."""
+    folder, identity = fold_folder(out, fold, seed), identity_of(config, fold, seed)
+    model = trainer.model.eval().cpu()
     assert isinstance(model, Network)
     save_checkpoint(folder / CHECKPOINT, model, config, {"fold": fold.name, "seed": str(seed)})
     result: dict[str, Any] = {

@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,22 +176,29 @@ class Trainer:
 
     def run(self, report: EpochReport) -> nn.Module:
         """Train until the last epoch; an interruption loses at most the epoch it falls into."""
-        with deterministic(), self._events() as events:
-            while len(self.history) < self.task.recipe.epochs:
-                rate = float(self.schedule.get_last_lr()[0])
-                self.history.append(self._epoch())
-                if self.team.first:
-                    # In this order: what is written for an epoch that is not saved is left out later.
-                    events.write(len(self.history), {**self.history[-1], "learning rate": rate})
-                    self._save()
-                report(len(self.history), self.history[-1])
+        with deterministic():
+            for _ in self.steps(report):
+                pass
         self.team.wait()
         return self.model.eval()
+
+    def steps(self, report: EpochReport) -> Iterator[None]:
+        """What `run` does, one step at a time, for whoever trains several networks in turn."""
+        with self._events() as events:
+            while len(self.history) < self.task.recipe.epochs:
+                rate = float(self.schedule.get_last_lr()[0])
+                measures = yield from self._epoch()
+                self.history.append(measures)
+                if self.team.first:
+                    # In this order: what is written for an epoch that is not saved is left out later.
+                    events.write(len(self.history), {**measures, "learning rate": rate})
+                    self._save()
+                report(len(self.history), measures)
 
     def _events(self) -> EventFile:
         return EventFile(self.folder / "tensorboard" if self.team.first else None, len(self.history))
 
-    def _epoch(self) -> dict[str, float]:
+    def _epoch(self) -> Generator[None, None, dict[str, float]]:
         start = time.perf_counter()
         # What is drawn follows from seed, epoch and process, so that nothing need be kept for a resumption.
         drawing = torch.Generator().manual_seed(self.seed)
@@ -204,6 +211,7 @@ class Trainer:
             for name, value in self._step(batch).items():
                 sums[name] += value * batch.items
             count += batch.total
+            yield
         self.schedule.step()
         totals = self.team.sum(torch.stack(list(sums.values())))
         means = (totals / count).tolist()
