@@ -45,7 +45,9 @@ def workers() -> list[psutil.Process]:
 def test_a_cluster_gives_the_files_of_this_machine_though_a_worker_is_killed(
     tmp_path: Path, two_nodes: str
 ) -> None:
-    folds, told, killed = folds_of(list(clips()), "loso"), [], []
+    folds = folds_of(list(clips()), "loso")
+    told: list[Epoch] = []
+    killed: list[int] = []
 
     def watch(epoch: Epoch) -> None:
         told.append(epoch)
