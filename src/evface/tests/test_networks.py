@@ -21,7 +21,7 @@ NETWORKS = [
     GruConfig(hidden=10, in_channels=3, colours=3, counts="raw", pooling=2, **TINY),
     TransformerConfig(width=16, layers=1, **TINY),
     TransformerConfig(width=16, layers=1, in_channels=4, colours=1, **TINY),
-    ResidualSnnConfig(size=16, pooling=2, maps=4, hidden=24, votes=3, v_threshold=0.1),
+    ResidualSnnConfig(size=16, pooling=2, maps=4, hidden=24, votes=3, v_threshold=0.1, counts="log"),
 ]
 
 

@@ -60,7 +60,10 @@ class EventClips(Clips):
         self.slicing, self.representation = slicing, representation
 
     def read(self, clip: ConvertedTake, window: tuple[int, int]) -> Sliced:
-        """Pictures of the slices that lie wholly inside the window, ``[T, planes, size, size]``."""
+        """Pictures of the slices that lie wholly inside the window, ``[T, planes, size, size]``.
+
+        Of slices of an equal number of events the last one has what is left.
+        """
         with EventFile(clip.events(self.sensor)) as file:
             start = max(file.to_sensor(window[0]), file.zero)
             stop = min(file.to_sensor(window[1]), file.end)
@@ -84,7 +87,8 @@ class EventClips(Clips):
     def _slices(self, events: Events, start: int, stop: int) -> list[Slice]:
         slicing, size = self.slicing, self.size
         if slicing.by == "count":
-            return CountSlicer(size, size, slicing.events).push(events)
+            slicer_of_counts = CountSlicer(size, size, slicing.events)
+            return [*slicer_of_counts.push(events), *slicer_of_counts.flush()]
         slicer: Slicer | AdaptiveSlicer = Slicer(size, size, self.slice_us)
         if slicing.by == "adaptive":
             slicer = AdaptiveSlicer(

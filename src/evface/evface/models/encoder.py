@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from evface.errors import GeometryError
-from evface.models.network import NetworkConfig
+from evface.models.network import NetworkConfig, logarithm
 
 
 class EncoderConfig(NetworkConfig):
@@ -73,7 +73,7 @@ class Encoder(nn.Module):
         if self._planes[0]:
             parts[0] = parts[0] * self.config.pooling**2
             if self.config.counts == "log":
-                parts[0] = parts[0].sign() * parts[0].abs().log1p()
+                parts[0] = logarithm(parts[0])
         seen = torch.cat([branch(part) for branch, part in zip(self.branches, parts, strict=True)], 1)
         if valid is None:
             return seen.unflatten(0, frames.shape[:2])

@@ -82,6 +82,11 @@ class SteppingNetwork(Network):
         """Forget what was seen."""
 
 
+def logarithm(counts: Tensor) -> Tensor:
+    """The sign of each number times log(1 + size): a turned head has a hundred times a blink's events."""
+    return counts.sign() * counts.abs().log1p()
+
+
 def valid_slices(slices: int, lengths: Tensor | None, device: torch.device) -> Tensor | None:
     """Which slices belong to their clip.
 

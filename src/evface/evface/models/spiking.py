@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from evface.errors import GeometryError
-from evface.models.network import NetworkConfig, SteppingNetwork
+from evface.models.network import NetworkConfig, SteppingNetwork, logarithm
 from evface.models.packing import Slices
 from evface.models.plif import Plif
 
@@ -21,6 +22,9 @@ class SpikingConfig(NetworkConfig):
     """
 
     pooling: int = Field(default=1, ge=1, le=16, description="cells whose counts are summed first, per axis")
+    counts: Literal["raw", "log"] = Field(
+        default="raw", description="what comes in as it is, or the sign times log(1 + size) of each sum"
+    )
     maps: int = Field(default=32, ge=1, le=512, description="feature maps of each convolution")
     hidden: int = Field(default=512, ge=1, le=16384, description="neurons of the first FC layer")
     votes: int = Field(default=10, ge=1, le=100, description="output neurons that vote for a class")
@@ -132,9 +136,10 @@ class SpikingNetwork(SteppingNetwork):
                 neurons.reset()
 
     def _run(self, frames: Tensor, slices: Slices, keep: bool) -> Tensor:
-        return self.vote(
-            self.run(self.sum(frames).contiguous(memory_format=torch.channels_last), slices, keep)
-        )
+        x = self.sum(frames)
+        if self.config.counts == "log":
+            x = logarithm(x)
+        return self.vote(self.run(x.contiguous(memory_format=torch.channels_last), slices, keep))
 
 
 class ClipDropout(nn.Module):
