@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from small_dataset import SmallPlan, make_dataset
 from evface.dataset.progress import Progress, silent
 from evface.dataset.tree import list_takes, training_takes
 from evface.errors import DatasetError
+from evface.evaluation.report.comparison_tables import better_recognition
 from evface.evaluation.report.machine_tables import table_3
 from evface.evaluation.report.recognition_tables import table_5
 from evface.evaluation.report.reconstruction_tables import table_6
@@ -22,6 +24,7 @@ from evface.evaluation.report.results import Results, gather
 from evface.evaluation.report.table import Column, Table
 from evface.evaluation.report.training import MissingRuns
 from evface.evaluation.report.writing import write_report
+from evface.evaluation.runs import read_recognition
 
 AUS = (2, 12)
 PAPER_MODELS = {
@@ -127,6 +130,16 @@ def test_presets_beyond_the_paper_are_compared_with_it(written: Path) -> None:
     assert (found["only first right"], found["first is"]) == ("1", "undecided")
     drawn = rows(written, "better_reconstruction")[0]
     assert (drawn["SSIM, difference"], drawn["SSIM is"]) == ("+0.2000", "better")
+
+
+def test_presets_that_change_a_base_are_compared_with_it(results: Results, tmp_path: Path) -> None:
+    takes = [take.id for take in results.takes]
+    write_recognition(tmp_path / "better-base", takes, {0: [False] * len(takes)})
+    others = (*results.better_recognition, read_recognition(tmp_path / "better-base"))
+    table = better_recognition(replace(results, better_recognition=others))
+    assert table is not None
+    assert [row[0] for row in table.rows] == ["better-base (second)", "better-window"]
+    assert table.rows[1][-1] == "better"
 
 
 def test_the_page_for_github_is_small_and_its_links_lead_somewhere(written: Path) -> None:

@@ -178,6 +178,20 @@ class EventFile:
                 raise FormatError(f"{self.path}: breaks off at event {at}: {error}") from error
             yield Events(x, y, p, t.astype(np.int64) + self.zero, self.width, self.height)
 
+    def on_and_off(self, start: int, end: int) -> tuple[int, int]:
+        """How many events of ``[start, end)`` us, sensor clock, are brighter and how many darker.
+
+        Raises:
+            FormatError: the file breaks off.
+        """
+        first, last, on = self._at(start), self._at(end), 0
+        for at in range(first, last, BLOCK):
+            try:
+                on += int(np.count_nonzero(self._events["p"][at : min(at + BLOCK, last)]))
+            except OSError as error:
+                raise FormatError(f"{self.path}: breaks off at event {at}: {error}") from error
+        return on, max(0, last - first) - on
+
     def _at(self, time: int) -> int:
         """Index of the first event not before ``time``."""
         relative = time - self.zero

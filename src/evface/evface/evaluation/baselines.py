@@ -51,12 +51,9 @@ def clip_features(take: ConvertedTake, sensor: str = "davis") -> Features:
     """
     assert take.window is not None
     start, end = take.window
-    on = off = 0
     with EventFile(take.events(sensor)) as file:
         span = (max(file.to_sensor(start), file.zero), min(file.to_sensor(end), file.end))
-        for block in file.blocks(*span):
-            brighter = int(np.count_nonzero(block.p))
-            on, off = on + brighter, off + len(block) - brighter
+        on, off = file.on_and_off(*span)
     return np.array([(span[1] - span[0]) / 1e6, np.log1p(on), np.log1p(off)])
 
 
