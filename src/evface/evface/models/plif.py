@@ -113,7 +113,7 @@ class Plif(nn.Module):
         """
         backend = _backend(y, keep)
         if backend is None:
-            spikes = self._reference(norm(y), slices, keep)
+            spikes = self._reference(_without_padding(norm, y, slices), slices, keep)
             return spikes if pooling == 1 else nn.functional.max_pool2d(spikes, pooling)
         lines = y.permute(0, 2, 3, 1).contiguous()
         mean, deviation, pixels = _statistics(lines, norm, slices, backend)
@@ -148,6 +148,8 @@ class Plif(nn.Module):
             True,
         )
         self.v = v if keep else None
+        if not slices.dense:
+            spikes = spikes * (slices.rows >= 0).view(*slices.rows.shape, *[1] * (spikes.ndim - 2))
         return slices.pack(spikes)
 
 
@@ -237,6 +239,14 @@ def _statistics(
         running_var.lerp_((variance * pixels / (pixels - 1).clamp(min=1)).float(), norm.momentum)
         batches.add_(1)
         return mean.float(), (variance + norm.eps).sqrt().float(), pixels
+
+
+def _without_padding(norm: nn.Module, y: Tensor, slices: Slices) -> Tensor:
+    """``[N, C, H, W]`` normalised, 0 behind the end of a clip, of which the normalisation sees nothing."""
+    if slices.dense:
+        return norm(y)
+    rows = slices.rows[slices.rows >= 0]
+    return torch.zeros_like(y).index_copy(0, rows, norm(y[rows]))
 
 
 def _backend(x: Tensor, keep: bool) -> ModuleType | None:

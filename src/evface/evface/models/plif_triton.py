@@ -164,6 +164,24 @@ def _backward(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
+def _moments(  # type: ignore[no-untyped-def]
+    y_ptr, sums_ptr, pixels, C, STEPS: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr
+):
+    channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
+    total, square = tl.zeros((CHANNELS,), tl.float32), tl.zeros((CHANNELS,), tl.float32)
+    for step in range(STEPS):
+        pixel = (tl.program_id(0).to(tl.int64) * STEPS + step) * PIXELS + tl.arange(0, PIXELS)
+        inside = (pixel < pixels)[:, None] & (channel < C)[None, :]
+        at = y_ptr + pixel[:, None] * C + channel[None, :]
+        y = tl.load(at, mask=inside, other=0.0).to(tl.float32)
+        total += tl.sum(y, 0)
+        square += tl.sum(y * y, 0)
+    to = sums_ptr + tl.program_id(0) * 2 * C + channel
+    tl.store(to, total, mask=channel < C)
+    tl.store(to + C, square, mask=channel < C)
+
+
+@triton.jit
 def _normalised(  # type: ignore[no-untyped-def]
     gradient_ptr, y_ptr, slope_ptr, tilt_ptr, level_ptr, out_ptr, count, C, BLOCK: tl.constexpr
 ):
@@ -238,8 +256,14 @@ def normalised(gradient: Tensor, y: Tensor, slope: Tensor, tilt: Tensor, level: 
 
 def moments(y: Tensor) -> tuple[Tensor, Tensor]:
     """See `plif_compiled.moments`."""
-    wide = y.flatten(0, 2)
-    return wide.sum(0, dtype=torch.float64), wide.float().square().sum(0, dtype=torch.float64)
+    C = y.shape[-1]
+    pixels = y.numel() // C
+    channels = min(triton.next_power_of_2(C), 32)
+    grid = (triton.cdiv(pixels, 1024), triton.cdiv(C, channels))
+    sums = torch.empty(grid[0], 2, C, device=y.device)
+    _moments[grid](y, sums, pixels, C, 16, 64, channels)
+    total, square = sums.double().sum(0)
+    return total, square
 
 
 def _grid(rows: Tensor, spikes: Tensor) -> tuple[tuple[int, int], int]:

@@ -139,7 +139,9 @@ class SpikingNetwork(SteppingNetwork):
         x = self.sum(frames)
         if self.config.counts == "log":
             x = logarithm(x)
-        return self.vote(self.run(x.contiguous(memory_format=torch.channels_last), slices, keep))
+        # Rates are float32 where spikes are bfloat16.
+        spikes = self.run(x.contiguous(memory_format=torch.channels_last), slices, keep)
+        return self.vote(spikes.float())
 
 
 class ClipDropout(nn.Module):
