@@ -43,6 +43,7 @@ def test_perfect_scores_are_told_to_be_so() -> None:
     assert judged.correlation == pytest.approx(1.0)
     assert judged.onset_delay_slices == 1.0  # 0.1 is begun, 0.6 is seen
     assert judged.as_dict(33_000)["onset_delay_ms"] == pytest.approx(33.0)
+    assert judged.as_dict(None)["onset_delay_ms"] is None
 
 
 def test_late_false_and_silent_scores_are_told_apart() -> None:

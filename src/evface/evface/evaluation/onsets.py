@@ -89,10 +89,11 @@ class StreamJudgement:
     onset_delay_slices: float | None
     false_onsets: float
 
-    def as_dict(self, slice_us: int) -> dict[str, Any]:
-        """For metrics.json; the delay in ms too, where slices are of equal length."""
+    def as_dict(self, slice_us: int | None) -> dict[str, Any]:
+        """For metrics.json; the delay in ms too, where all slices are of one length (us)."""
         delay = self.onset_delay_slices
-        return {**asdict(self), "onset_delay_ms": None if delay is None else delay * slice_us / 1000}
+        late = None if delay is None or slice_us is None else delay * slice_us / 1000
+        return {**asdict(self), "onset_delay_ms": late}
 
 
 def judge_stream(clips: Sequence[SliceScores]) -> StreamJudgement:

@@ -250,7 +250,8 @@ def _judge_stream(
     if not isinstance(model, SteppingNetwork):
         return None
     scored = stream_scores(model, [clips[take] for take in takes])
-    return judge_stream(scored).as_dict(config.slice_us) if scored else None
+    slice_us = config.slice_us if config.slicing.by == "time" else None
+    return judge_stream(scored).as_dict(slice_us) if scored else None
 
 
 def _summary(config: TrainingConfig, results: list[dict[str, Any]]) -> dict[str, Any]:
