@@ -23,9 +23,7 @@ from evface.evaluation.report.table import Table
 
 Part = Table | Picture
 
-_NOTHING_TRAINED: Final = (
-    "Nothing has been trained on this dataset yet; what is missing and why stands below."
-)
+_NOTHING_TRAINED: Final = "None of these networks has been trained on this dataset; why stands below."
 
 
 @dataclass(frozen=True, slots=True)
