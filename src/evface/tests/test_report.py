@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,7 @@ from evface.evaluation.report.machine_tables import table_3
 from evface.evaluation.report.recognition_tables import table_5
 from evface.evaluation.report.reconstruction_tables import table_6
 from evface.evaluation.report.results import Results, gather
+from evface.evaluation.report.stream_table import stream
 from evface.evaluation.report.table import Column, Table
 from evface.evaluation.report.training import MissingRuns
 from evface.evaluation.report.writing import write_report
@@ -140,6 +142,19 @@ def test_presets_that_change_a_base_are_compared_with_it(results: Results, tmp_p
     assert table is not None
     assert [row[0] for row in table.rows] == ["better-base (second)", "better-window"]
     assert table.rows[1][-1] == "better"
+
+
+def test_scores_on_a_stream_are_told_where_they_were_judged(results: Results, tmp_path: Path) -> None:
+    assert stream(results) is None
+    takes = [take.id for take in results.takes]
+    write_recognition(tmp_path / "streaming", takes, {0: [True] * len(takes)})
+    for number, path in enumerate(sorted((tmp_path / "streaming").glob("*/metrics.json"))):
+        judged = {"clips": 2, "error": 0.1 * number, "error_of_rest": 0.3, "correlation": None}
+        judged |= {"onsets_found": 0.5, "onset_delay_ms": 33.0 * number, "false_onsets": 1.0}
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"held_out_stream": judged}))
+    table = stream(replace(results, better_recognition=(read_recognition(tmp_path / "streaming"),)))
+    assert table is not None
+    assert table.rows == (("streaming", "6", "0.100", "0.300", None, "50.0", "33", "1.00"),)
 
 
 def test_the_page_for_github_is_small_and_its_links_lead_somewhere(written: Path) -> None:

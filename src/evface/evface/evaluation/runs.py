@@ -33,6 +33,7 @@ class JudgedFold:
         takes: the clips held out, ``N``.
         labels: class index, int64 ``[N]``.
         scores: float64 ``[N, classes]``.
+        stream: how good the scores of slices are, as in metrics.json; None where that was not judged.
     """
 
     fold: str
@@ -42,6 +43,7 @@ class JudgedFold:
     takes: tuple[TakeId, ...]
     labels: NDArray[np.int64]
     scores: NDArray[np.float64]
+    stream: Mapping[str, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,8 @@ def read_recognition(folder: Path) -> RecognitionRun | None:
             aus = tuple(int(au) for au in metrics["config"]["aus"])
             facts = (str(metrics["fold"]), int(metrics["seed"]), int(metrics["parameters"]))
             history = tuple(dict(epoch) for epoch in metrics["history"])
-        folds.append(JudgedFold(*facts, history, *_read_scores(path / "scores.csv", aus)))
+            stream = metrics.get("held_out_stream")
+        folds.append(JudgedFold(*facts, history, *_read_scores(path / "scores.csv", aus), stream))
     if not folds:
         return None
     _same_config(folder, configs)

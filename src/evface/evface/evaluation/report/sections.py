@@ -16,6 +16,7 @@ from evface.evaluation.report import (
     recognition_tables,
     reconstruction_tables,
     result_figures,
+    stream_table,
 )
 from evface.evaluation.report.picture import Picture
 from evface.evaluation.report.results import Results
@@ -108,7 +109,11 @@ def _reconstruction(results: Results, figures: Path) -> Section:
 
 
 def _beyond(results: Results, figures: Path) -> Section:
-    parts = (comparison_tables.better_recognition(results), comparison_tables.better_reconstruction(results))
+    parts = (
+        comparison_tables.better_recognition(results),
+        stream_table.stream(results),
+        comparison_tables.better_reconstruction(results),
+    )
     text = (
         "Each preset was trained on the same folds. What wins is kept; what does not stands here as well.",
     )
