@@ -213,20 +213,20 @@ def strips(results: Results, folder: Path) -> list[Picture]:
     found = []
     for title, run in runs.items():
         for au, paths in run.strips.items():
-            png = folder / f"strip_{run.name}_au{au:02d}.png"
-            _draw_strip(read_strip(paths[0]), png)
+            file = folder / f"strip_{run.name}_au{au:02d}.jpg"
+            _draw_strip(read_strip(paths[0]), file)
             fold = paths[0].parts[-3].split("_seed-")[0]
             caption = f"{title}: {action_unit(au).label} {action_unit(au).name}, {fold} left out."
-            found.append(Picture("", caption, png, results.simulated))
+            found.append(Picture("", caption, file, results.simulated))
     return found
 
 
-def _draw_strip(strip: Mapping[str, Image], png: Path) -> None:
+def _draw_strip(strip: Mapping[str, Image], file: Path) -> None:
     names = [name for name in ("condition", "target", *sorted(set(strip) - set(_METHODS))) if name in strip]
     names += [name for name in _METHODS if name in strip and name not in names]
     frames, height, width = strip["target"].shape
     picture = np.concatenate([np.concatenate(list(strip[name]), axis=1) for name in names])
-    with drawing(png, 1.15 * frames + 0.9, 1.15 * len(names)) as figure:
+    with drawing(file, 0.85 * frames + 1.3, 0.85 * len(names) + 0.1) as figure:
         axes = figure.subplots()
         axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
         axes.set_xticks([])

@@ -83,7 +83,7 @@ def _set(part: Part) -> str:
         return part.html()
     label = f"<b>{html.escape(part.label)}.</b> " if part.label else ""
     mark = ' <span class="tag">simulated</span>' if part.simulated else ""
-    return figure(part.png.read_bytes(), f"{label}{html.escape(part.caption)}{mark}", part.title)
+    return figure(part.file.read_bytes(), f"{label}{html.escape(part.caption)}{mark}", part.title)
 
 
 def markdown_page(results: Results, sections: Sequence[Section], folder: Path, command: str = "") -> Path:
@@ -122,15 +122,15 @@ def markdown_page(results: Results, sections: Sequence[Section], folder: Path, c
 
 def _small(picture: Picture, folder: Path) -> Path:
     """A copy of at most `LARGEST` bytes: as it is, else as a JPEG."""
-    if picture.png.stat().st_size <= LARGEST:
-        return Path(shutil.copyfile(picture.png, folder / picture.png.name))
-    image = cv2.imread(str(picture.png), cv2.IMREAD_COLOR)
+    if picture.file.stat().st_size <= LARGEST:
+        return Path(shutil.copyfile(picture.file, folder / picture.file.name))
+    image = cv2.imread(str(picture.file), cv2.IMREAD_COLOR)
     if image is None:
-        raise FormatError(f"{picture.png}: not a picture")
+        raise FormatError(f"{picture.file}: not a picture")
     for quality in (90, 80, 70, 60, 50, 40):
         done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
         if done and len(data) <= LARGEST:
-            path = folder / f"{picture.png.stem}.jpg"
+            path = folder / f"{picture.file.stem}.jpg"
             path.write_bytes(data.tobytes())
             return path
-    raise FormatError(f"{picture.png}: cannot be made smaller than {LARGEST} bytes")
+    raise FormatError(f"{picture.file}: cannot be made smaller than {LARGEST} bytes")

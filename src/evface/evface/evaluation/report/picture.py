@@ -13,13 +13,13 @@ class Picture:
     Attributes:
         label: "Figure 2"; "" for one that the paper does not have.
         caption: a sentence or two.
-        png: for pages; the same lies beside it as .pdf.
+        file: for pages; a PNG, beside which the same lies as .pdf, or a JPEG of photographs in great number.
         simulated: whether it shows simulated subjects.
     """
 
     label: str
     caption: str
-    png: Path
+    file: Path
     simulated: bool
 
     @property
