@@ -171,7 +171,7 @@ def test_a_killed_training_ends_as_if_it_had_not_been(run: Path, dataset: Path, 
     )
     read, done, *epochs = heard[3:]
     assert read.startswith("4/4 sub-S02_ses-01_task-au45_run-01: ")
-    assert done == "3/6 sub-S01 was done"
+    assert done == "3/6 sub-S01 seed 0 was done"
     assert [line.split(" loss")[0] for line in epochs] == ["5/6 sub-S02 seed 0", "6/6 sub-S02 seed 0"]
     whole = json.loads((run / "metrics.json").read_text())
     assert [fold["model"] for fold in summary["folds"]] == [fold["model"] for fold in whole["folds"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ from evface.training.run_folder import (
 )
 from evface.training.stretches import batches, collate, stretches
 from evface.training.team import Team, alone
+from evface.training.watching import Epoch, Watch, as_progress
 
 IMAGES = "images.csv"
 STRIPS = "strips"
@@ -55,6 +56,7 @@ def train_reconstruction(
     progress: Progress = silent,
     *,
     resume: bool = True,
+    watch: Watch | None = None,
     team: Team | None = None,
 ) -> dict[str, Any]:
     """Train and judge a network that makes the webcam's pictures of events.
@@ -72,6 +74,7 @@ def train_reconstruction(
         seeds: one model per fold and seed.
         progress: told after every clip that was read, where all fit in memory, then after every epoch.
         resume: go on where an earlier call stopped; False: what it left in the folds' folders is replaced.
+        watch: told of the epochs in the place of ``progress``.
         team: the processes that learn together; None: this one alone.
 
     Returns:
@@ -96,19 +99,15 @@ def train_reconstruction(
         memory=config.memory_mb << 20,
     )
     runs = [(fold, seed) for fold in choose_folds(pairs.takes, folds) for seed in seeds]
-    if any(not (fold_folder(out, fold, seed) / METRICS).exists() for fold, seed in runs):
+    if not (resume and all((fold_folder(out, fold, seed) / METRICS).exists() for fold, seed in runs)):
         _read_ahead(pairs, progress)
-    results = []
-    for number, (fold, seed) in enumerate(runs):
-
-        def report(epoch: int, text: str, number: int = number) -> None:
-            progress(number * config.epochs + epoch, len(runs) * config.epochs, text)
-
-        folder = fold_folder(out, fold, seed)
+    tell = watch or as_progress(progress)
+    for fold, seed in runs:
         if not resume and team.first:
-            shutil.rmtree(folder, ignore_errors=True)
-        team.wait()
-        results.append(_train_fold(pairs, config, fold, seed, folder, report, team))
+            shutil.rmtree(fold_folder(out, fold, seed), ignore_errors=True)
+        tell(Epoch(fold.name, seed, 0, config.epochs))
+    team.wait()
+    results = [_train_fold(pairs, config, fold, seed, out, tell, team) for fold, seed in runs]
     summary = _summary(config, results)
     if team.first:
         write_json(out / METRICS, summary)
@@ -183,22 +182,18 @@ def _train_fold(
     config: ReconstructionConfig,
     fold: Fold,
     seed: int,
-    folder: Path,
-    report: Callable[[int, str], None],
+    out: Path,
+    watch: Watch,
     team: Team,
 ) -> dict[str, Any]:
+    folder = fold_folder(out, fold, seed)
     identity = identity_of(config, fold, seed)
     if (done := finished(folder, identity)) is not None:
-        report(config.epochs, f"{fold.name} was done")
+        watch(Epoch(fold.name, seed, config.epochs, config.epochs))
         return done
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(PictureTask(pairs, config, fold), seed, folder, team)
-
-    def told(epoch: int, found: dict[str, float]) -> None:
-        parts = " ".join(f"{name} {value:.4g}" for name, value in found.items() if name != "seconds")
-        report(epoch, f"{fold.name} seed {seed} {parts}")
-
-    model = trainer.run(told)
+    model = trainer.run(lambda epoch, measures: watch(Epoch(fold.name, seed, epoch, config.epochs, measures)))
     assert isinstance(model, Cvae | RecurrentUnet)
     if team.first:
         save_reconstructor(folder / CHECKPOINT, model, config, {"fold": fold.name, "seed": str(seed)})
@@ -207,6 +202,7 @@ def _train_fold(
             "model": model_name(model, config),
             "checkpoint": f"{folder.name}/{CHECKPOINT}",
             "parameters": model.parameter_count(),
+            "engine": trainer.engine,
             "history": trainer.history,
             "held_out": _judge(model, pairs, config, fold, seed, folder),
         }

@@ -145,6 +145,7 @@ def train_reconstructor(
     from evface.training.reconstruction import train_reconstruction
     from evface.training.reconstruction_config import ReconstructionConfig, load_reconstruction
     from evface.training.team import team
+    from evface.training.watching import training_table
 
     if folds not in ("loso", "within", "all"):
         raise ConfigError(f"folds: expected loso, within or all, found {folds!r}")
@@ -154,9 +155,9 @@ def train_reconstructor(
     console = Console(highlight=False, soft_wrap=True)
     with team() as together:
         console.quiet = not together.first
-        with progress_bar("training", console) as progress:
+        with training_table(console) as (progress, watch):
             summary = train_reconstruction(
-                dataset, out, config, folds, parse_seeds(seeds), progress, team=together
+                dataset, out, config, folds, parse_seeds(seeds), progress, watch=watch, team=together
             )
     console.print(_picture_table(summary))
     console.print(f"checkpoints, metrics.json and images.csv are in {out}", markup=False)
