@@ -138,9 +138,10 @@ class Trainer:
             self.schedule = torch.optim.lr_scheduler.ConstantLR(self.optimizer, 1.0)
         self.history: list[dict[str, float]] = []
         self._key = hashlib.sha256(f"{task.key} {recipe} {seed}".encode()).hexdigest()
+        # Or one process might look for what the first is still writing.
+        self.team.wait()
         if self._last.exists():
             self._resume()
-        self.team.wait()
         objective = task.objective(self.model).to(self.team.device)
         self._objective = DistributedDataParallel(objective) if self.team.size > 1 else objective
 
