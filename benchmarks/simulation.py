@@ -12,7 +12,8 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from statistics import median
 from types import ModuleType
 from typing import Any
@@ -97,14 +98,26 @@ def _camera(camera: str, width: int, height: int, span: int, threads: int) -> li
     missing = ", ".join(name for name, task in peers.items() if task is None)
     cores = f"{threads} core{'s' if threads > 1 else ''}"
     sensor = _row(f"{where}, sensor alone, 1 core{f' ({missing} absent)' if missing else ''}", alone, span)
-    whole = [
-        *_smiles(where, camera, span, threads, cores),
-        *_all_actions(where, camera, span, threads, cores),
-    ]
+    with _on_cores(threads):
+        whole = [
+            *_smiles(where, camera, span, threads, cores),
+            *_all_actions(where, camera, span, threads, cores),
+        ]
     if camera == "davis346":
         for row in whole:
             row["peers"] = dict(PUBLISHED)
     return [sensor, *whole, *_costs(where, scene, camera, times, pictures)]
+
+
+@contextmanager
+def _on_cores(count: int) -> Iterator[None]:
+    """The calling thread and all that it starts on so many cores, however many there are."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, set(sorted(allowed)[:count]))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def _smiles(where: str, camera: str, span: int, threads: int, cores: str) -> list[Measurement]:

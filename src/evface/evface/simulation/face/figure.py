@@ -10,13 +10,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from evface.simulation.face.actions import action_fields, landmark_vertex, reach_of
+from evface.simulation.face.backdrop import Shoulders
 from evface.simulation.face.body import HAIR_THICKNESS, ears, glasses, hanging_hair, torso
 from evface.simulation.face.eyes import EYE_X, EYE_Y, Eye, EyeState, iris_shift
 from evface.simulation.face.identity import Identity
 from evface.simulation.face.light import Light
 from evface.simulation.face.mesh import Mesh, Part, join
 from evface.simulation.face.mouth import Mouth
-from evface.simulation.face.raster import Layer, Rasterizer
+from evface.simulation.face.raster import Rasterizer
 from evface.simulation.face.shape import HeadShape, make_head
 from evface.simulation.face.skin import SkinMap, hair_cover, paint_skin
 from evface.simulation.face.wrinkles import Wrinkles
@@ -58,25 +59,27 @@ DISTANCE = 800.0
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _move(points, normals, vertices, moves, members, strengths):  # type: ignore[no-untyped-def]
-    """Shift points and turn normals by what the muscles do."""
+def _move(rest, vertices, moves, members, strengths, moved):  # type: ignore[no-untyped-def]
+    """Shift points and turn normals, ``[6, V]``, by what the muscles do."""
+    for axis in range(6):
+        for i in range(rest.shape[1]):
+            moved[axis, np.uintp(i)] = rest[axis, np.uintp(i)]
     for k in range(len(strengths)):
         if abs(strengths[k]) <= np.float32(1e-4):
             continue
         for m in range(members[k, 0], members[k, 1]):
             vertex, at = np.uintp(vertices[m]), np.uintp(m)
-            for axis in range(3):
-                points[vertex, np.uintp(axis)] += strengths[k] * moves[at, np.uintp(axis)]
-                normals[vertex, np.uintp(axis)] += strengths[k] * moves[at, np.uintp(3 + axis)]
+            for axis in range(6):
+                moved[np.uintp(axis), vertex] += strengths[k] * moves[at, np.uintp(axis)]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _project(points, rotation, shift, camera, x, y, z):  # type: ignore[no-untyped-def]
+def _project(moved, rotation, shift, camera, x, y, z):  # type: ignore[no-untyped-def]
     """Columns and rows of points that are turned and shifted, px, and how near they are, mm."""
     focal, column, row, distance, eye_x, eye_y = camera
-    for i in range(len(points)):
+    for i in range(len(x)):
         at = np.uintp(i)
-        px, py, pz = points[at, 0], points[at, 1], points[at, 2]
+        px, py, pz = moved[0, at], moved[1, at], moved[2, at]
         qx = rotation[0, 0] * px + rotation[0, 1] * py + rotation[0, 2] * pz + shift[0]
         qy = rotation[1, 0] * px + rotation[1, 1] * py + rotation[1, 2] * pz + shift[1]
         qz = rotation[2, 0] * px + rotation[2, 1] * py + rotation[2, 2] * pz + shift[2]
@@ -87,16 +90,16 @@ def _project(points, rotation, shift, camera, x, y, z):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _light(normals, rotation, direction, key, around, shine, shade):  # type: ignore[no-untyped-def]
+def _light(moved, rotation, direction, key, around, shine, shade):  # type: ignore[no-untyped-def]
     """Light on points; the camera is far away, so that its direction is the same for all."""
     one, zero = np.float32(1.0), np.float32(0.0)
     # Skin shines where it mirrors the light: the half way between light and view is its normal.
     hx, hy, hz = direction[0], direction[1], direction[2] + one
     length = one / np.sqrt(hx * hx + hy * hy + hz * hz)
     hx, hy, hz = hx * length, hy * length, hz * length
-    for i in range(len(normals)):
+    for i in range(len(shade)):
         at = np.uintp(i)
-        nx, ny, nz = normals[at, 0], normals[at, 1], normals[at, 2]
+        nx, ny, nz = moved[3, at], moved[4, at], moved[5, at]
         scale = one / np.sqrt(nx * nx + ny * ny + nz * nz)
         mx = (rotation[0, 0] * nx + rotation[0, 1] * ny + rotation[0, 2] * nz) * scale
         my = (rotation[1, 0] * nx + rotation[1, 1] * ny + rotation[1, 2] * nz) * scale
@@ -110,6 +113,11 @@ def _light(normals, rotation, direction, key, around, shine, shade):  # type: ig
         shade[at] = around * (np.float32(0.72) + np.float32(0.28) * my) + key * (
             np.float32(1.25) * lit + shine * gloss * gloss
         )
+
+
+def _by_axis(mesh: Mesh) -> NDArray[np.float32]:
+    """Points and normals, float32 ``[6, V]``."""
+    return np.ascontiguousarray(np.concatenate([mesh.points, mesh.normals], 1).T)
 
 
 class Person:
@@ -179,7 +187,7 @@ class Figure:
         self.mesh: Mesh = join(parts)
         self._mouth.fix(self.mesh.starts[1], self.mesh.tops[1])
         self._body = join([torso(who, texel)])
-        self._body_layers: dict[tuple[int, int], tuple[Layer, float]] = {}
+        self._shoulders: dict[tuple[int, int], Shoulders] = {}
         self._weights = weights
         self.texture = np.ascontiguousarray(self.mesh.texture[..., :3] @ weights.T.astype(np.float32))
         self._opacity = np.ascontiguousarray(self.mesh.texture[..., 3])
@@ -189,9 +197,11 @@ class Figure:
         self._head_texture = self.texture[: base.shape[0], : base.shape[1]]
         self._prepare_movement(head)
         self._raster = Rasterizer(self.mesh, threads)
-        count = len(self.mesh.points)
-        self._x, self._y, self._z, self._shade = (np.empty(count, np.float32) for _ in range(4))
-        self._points, self._normals = (np.empty((count, 3), np.float32) for _ in range(2))
+        self._rest = _by_axis(self.mesh)
+        self._moved = np.empty_like(self._rest)
+        self._x, self._y, self._z, self._shade = (
+            np.empty(len(self.mesh.points), np.float32) for _ in range(4)
+        )
         self._strengths = np.empty(2 * len(ACTIONS), np.float32)
         self._direction = np.array(light.direction, np.float32)
         # What mirrors is as bright on dark skin as on light skin; light is multiplied with the skin's own.
@@ -241,25 +251,32 @@ class Figure:
         self._moves = np.ascontiguousarray(np.concatenate(moves), np.float32)
 
     def draw(
-        self, state: FaceState, offset: tuple[float, float, float], gain: float, image: NDArray[np.float32]
-    ) -> None:
+        self, state: FaceState, offset: tuple[float, float, float], gain: float, wall: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """Draw the person.
 
         Args:
             state: of face and body.
             offset: of where the person sits, mm (to the left, up, towards the camera).
             gain: of the light.
-            image: ``[H, W, C]``, drawn over.
+            wall: behind the person, without the gain, ``[H, W, C]``.
+
+        Returns:
+            Linear light, float32 ``[H, W, C]``.
         """
-        self._draw_body(state, offset, gain, image)
+        height, width = wall.shape[:2]
+        if (width, height) not in self._shoulders:
+            self._shoulders[width, height] = self._make_shoulders(offset, width, height)
+        image = self._shoulders[width, height].paint(wall, *self.body_shift(state, height), gain)
         self._wrinkles.draw(state.left, state.right, self.texture)
         for eye, its_state in zip(self._eyes, self.person.eye_states(state), strict=True):
             eye.draw(its_state, self._head_texture)
-        self.place(state, offset, image.shape[1], image.shape[0])
-        _light(self._normals, self._rotation, *self._lamp(gain), self._shade)
+        self.place(state, offset, width, height)
+        _light(self._moved, self._rotation, *self._lamp(gain), self._shade)
         self._raster.draw(
             self._x, self._y, self._z, self._shade, self.texture, self._opacity, image
         )  # fmt: skip
+        return image
 
     def place(
         self, state: FaceState, offset: tuple[float, float, float], width: int, height: int
@@ -270,11 +287,10 @@ class Figure:
         rotation = rotation_of(state.head)
         shift = PIVOT - rotation @ PIVOT + np.array(offset) + np.array(state.position)
         self._rotation = rotation.astype(np.float32)
-        self._points[:], self._normals[:] = self.mesh.points, self.mesh.normals
-        _move(self._points, self._normals, self._vertices, self._moves, self._members, strengths)
-        self._mouth.follow(self._points, self.mesh.v)
+        _move(self._rest, self._vertices, self._moves, self._members, strengths, self._moved)
+        self._mouth.follow(self._moved, self.mesh.v)
         _project(
-            self._points, self._rotation, shift.astype(np.float32), self._camera(width, height),
+            self._moved, self._rotation, shift.astype(np.float32), self._camera(width, height),
             self._x, self._y, self._z,
         )  # fmt: skip
         return self._x, self._y
@@ -290,25 +306,16 @@ class Figure:
         across, up, _ = state.position
         return 0.55 * across * scale, -(0.55 * up + state.breath) * scale
 
-    def _draw_body(
-        self, state: FaceState, offset: tuple[float, float, float], gain: float, image: NDArray[np.float32]
-    ) -> None:
-        height, width = image.shape[:2]
-        if (width, height) not in self._body_layers:
-            self._body_layers[width, height] = self._make_body(offset, width, height)
-        layer, margin = self._body_layers[width, height]
-        right, down = self.body_shift(state, height)
-        layer.lay(image, right - margin, down - margin, gain)
-
-    def _make_body(self, offset: tuple[float, float, float], width: int, height: int) -> tuple[Layer, float]:
+    def _make_shoulders(self, offset: tuple[float, float, float], width: int, height: int) -> Shoulders:
         """Neck and shoulders once, with a margin around the picture to be moved in."""
         body, still = self._body, np.eye(3, dtype=np.float32)
         margin = round(0.06 * height)
         focal, column, row, *rest = self._camera(width, height)
         camera = (focal, column + np.float32(margin), row + np.float32(margin), *rest)
+        upright = _by_axis(body)
         x, y, z, shade = (np.empty(len(body.points), np.float32) for _ in range(4))
-        _project(body.points, still, np.array(offset, np.float32), camera, x, y, z)
-        _light(body.normals, still, *self._lamp(1.0), shade)
+        _project(upright, still, np.array(offset, np.float32), camera, x, y, z)
+        _light(upright, still, *self._lamp(1.0), shade)
         size = (height + 2 * margin, width + 2 * margin)
         colour = np.zeros((*size, len(self._weights)), np.float32)
         cover = np.zeros((*size, 1), np.float32)
@@ -317,7 +324,7 @@ class Figure:
         raster = Rasterizer(body)
         raster.draw(x, y, z, shade, texture, opacity, colour)
         raster.draw(x, y, z, np.ones_like(shade), np.ones_like(texture[..., :1]), opacity, cover)
-        return Layer(colour, cover[..., 0]), float(margin)
+        return Shoulders(colour, cover[..., 0], margin)
 
     def _camera(self, width: int, height: int) -> tuple[np.float32, ...]:
         lens = self.lens

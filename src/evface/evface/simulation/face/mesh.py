@@ -13,6 +13,9 @@ from evface.simulation.face.fields import Field
 BORDER, SEAM = -1, -2
 """In place of a triangle's neighbour: the surface ends here, or it goes on elsewhere and shows no edge."""
 
+SOLID, VEIL, UNSEEN = 0, 1, 2
+"""Whether one sees through a triangle: nowhere, here or there, or everywhere: it shows nothing."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -52,7 +55,7 @@ class Mesh:
         texture: float32 ``[h, w, 4]``.
         neighbours: of each triangle beyond the edge opposite to its points, int32 ``[T, 3]``: a triangle,
             `BORDER` where the surface ends, or `SEAM` where it goes on elsewhere.
-        clear: triangles that one can see through, bool ``[T]``.
+        sight: `SOLID`, `VEIL` or `UNSEEN` of each triangle, int8 ``[T]``.
         lift: mm that each triangle counts as nearer than it is, float32 ``[T]``.
         starts: first point of each part.
         tops: first row of each part's texture.
@@ -65,7 +68,7 @@ class Mesh:
     v: NDArray[np.float32]
     texture: NDArray[np.float32]
     neighbours: NDArray[np.int32]
-    clear: NDArray[np.bool_]
+    sight: NDArray[np.int8]
     lift: NDArray[np.float32]
     starts: tuple[int, ...]
     tops: tuple[int, ...]
@@ -102,13 +105,28 @@ def join(parts: Sequence[Part]) -> Mesh:
         v=rows_below.astype(np.float32),
         texture=texture,
         neighbours=_neighbours(triangles, seams),
-        clear=np.concatenate(
-            [np.full(len(part.triangles), bool((part.texture[..., 3] < 1).any())) for part in parts]
-        ),
+        sight=np.concatenate([_sight(part) for part in parts]),
         lift=np.concatenate([np.full(len(part.triangles), part.lift, np.float32) for part in parts]),
         starts=tuple(int(start) for start in starts[:-1]),
         tops=tuple(int(top) for top in tops[:-1]),
     )  # fmt: skip
+
+
+def _sight(part: Part) -> NDArray[np.int8]:
+    """See `Mesh.sight`."""
+    opacity = part.texture[..., 3]
+    if (opacity == 1.0).all():
+        return np.full(len(part.triangles), SOLID, np.int8)
+    # Each triangle's rectangle of the texture, with the texels that sampling reads beside it.
+    u, v = part.u[part.triangles], part.v[part.triangles]
+    edges = (v.min(1) - 1, v.max(1) + 3, u.min(1) - 1, u.max(1) + 3)
+    lasts = np.repeat(opacity.shape, 2)
+    rectangles = np.stack([edge.clip(0, last) for edge, last in zip(edges, lasts, strict=True)], 1)
+    sight = []
+    for top, bottom, left, right in rectangles.astype(int).tolist():
+        seen = opacity[top:bottom, left:right]
+        sight.append(SOLID if seen.min() == 1.0 else UNSEEN if seen.max() == 0.0 else VEIL)
+    return np.array(sight, np.int8)
 
 
 def _neighbours(triangles: NDArray[np.int32], seams: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -25,9 +25,9 @@ def _hang(points, v, upper, lower, start, top, length, texel):  # type: ignore[n
     for k in range(count):
         above, below = start + k, start + count + k
         for axis in range(3):
-            points[above, axis] = points[upper[k], axis]
-            points[below, axis] = points[lower[k], axis]
-        apart = min(length, max(np.float32(0.0), points[above, 1] - points[below, 1]))
+            points[axis, above] = points[axis, upper[k]]
+            points[axis, below] = points[axis, lower[k]]
+        apart = min(length, max(np.float32(0.0), points[1, above] - points[1, below]))
         v[above], v[below] = top, top + apart / texel
 
 
@@ -70,7 +70,7 @@ class Mouth:
         """Hang the curtain between the lips of a moved mesh, as far down as they are apart.
 
         Args:
-            points: of the mesh, mm, ``[V, 3]``.
+            points: of the mesh, axis by axis, mm, ``[3 or more, V]``.
             v: rows of the texture, ``[V]``.
         """
         _hang(

@@ -69,18 +69,20 @@ class Room:
         x = (seconds - 1.4) * speed
         return float(x) if comes and abs(x) < 1300 and 0 <= seconds < 4 else None
 
-    def draw_passer(self, image: NDArray[np.float32], time_ns: int, focal: float, gain: float) -> None:
-        """Somebody in dark clothes over the wall, as far away as it."""
+    def with_passer(self, wall: NDArray[np.float32], time_ns: int, focal: float) -> NDArray[np.float32]:
+        """The wall ``[H, W, C]``, with somebody in dark clothes before it while they pass by."""
         x = self.passer(time_ns)
         if x is None:
-            return
-        height, width = image.shape[:2]
+            return wall
+        height, width = wall.shape[:2]
         column = (width - 1) / 2 + x * focal / WALL
         half, soft = 210.0 * focal / WALL, 60.0 * focal / WALL
         first, last = max(0, int(column - half - soft)), min(width, int(column + half + soft) + 1)
         if first >= last:
-            return
+            return wall
         cover = np.clip((half - np.abs(np.arange(first, last) - column)) / soft + 0.5, 0.0, 1.0)
         top = max(0, int((height - 1) / 2 - 330.0 * focal / WALL))
-        piece = image[top:, first:last]
-        piece += (cover[None, :, None] * (0.05 * gain - piece)).astype(np.float32)
+        seen = wall.copy()
+        piece = seen[top:, first:last]
+        piece += (cover[None, :, None] * (0.05 - piece)).astype(np.float32)
+        return seen

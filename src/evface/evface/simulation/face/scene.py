@@ -106,10 +106,8 @@ class FaceScene:
         """
         figure, wall = self._figure(width, height, weights)
         gain = self.light.gain(time_ns)
-        image = wall * np.float32(gain)
-        self._room.draw_passer(image, time_ns, self._focal(height), gain)
-        figure.draw(state, self.seat, gain, image)
-        return image
+        wall = self._room.with_passer(wall, time_ns, self._focal(height))
+        return figure.draw(state, self.seat, gain, wall)
 
     def _focal(self, height: int) -> float:
         return self._lens.focal * height / self._lens.rows

@@ -98,21 +98,19 @@ def _outside_eyes(x: Field, y: Field) -> Field:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _redraw(texture, base, starts, texels, depth, wanted, drawn):  # type: ignore[no-untyped-def]
-    """Wipe the lines that are drawn or were, then draw those that are wanted."""
-    channels = texture.shape[1]
+def _redraw(texture, base, starts, places, texels, firsts, lines, depths, wanted, drawn):  # type: ignore[no-untyped-def]
+    """Draw the texels of every line that has changed, with all lines that go through them."""
     for k in range(len(wanted)):
-        if wanted[k] > 0.0 or drawn[k] > 0.0:
-            for n in range(starts[k], starts[k + 1]):
-                for channel in range(channels):
-                    texture[texels[n], channel] = base[texels[n], channel]
-    for k in range(len(wanted)):
-        if wanted[k] > 0.0:
-            strength = np.float32(wanted[k])
-            for n in range(starts[k], starts[k + 1]):
-                share = np.float32(1.0) - strength * depth[n]
-                for channel in range(channels):
-                    texture[texels[n], channel] *= share
+        if wanted[k] == drawn[k]:
+            continue
+        for n in range(starts[k], starts[k + 1]):
+            place = np.uintp(places[n])
+            share = np.float32(1.0)
+            for line in range(firsts[place], firsts[place + 1]):
+                share *= np.float32(1.0) - np.float32(wanted[lines[line]]) * depths[line]
+            texel = np.uintp(texels[place])
+            for channel in range(texture.shape[1]):
+                texture[texel, channel] = share * base[texel, channel]
 
 
 class Wrinkles:
@@ -131,19 +129,26 @@ class Wrinkles:
         self._base = whole.reshape(-1, base.shape[2])
         x, y, z = (skin.place[..., k].astype(np.float64) for k in range(3))
         seen = (z > 15.0) * _outside_eyes(np.abs(x), y)
-        texels, depths = [], []
+        through: list[NDArray[np.int64]] = []
+        depths: list[NDArray[np.float32]] = []
         for draw, depth in _LINES.values():
             lines = draw(np.abs(x), y) * seen * depth * (0.45 + 0.55 * min(1.5, who.wrinkles))
             for side in (1.0, -1.0):
                 half = np.clip(lines * np.clip(0.5 + side * x / 3.0, 0.0, 1.0), 0.0, 0.85)
                 rows, columns = np.nonzero(half > 0.01)
-                texels.append((rows * width + columns).astype(np.uint32))
+                through.append(rows * width + columns)
                 depths.append(half[rows, columns].astype(np.float32))
         # Of each line, left and right, its action's place in a side's strengths.
         self._places = np.array([ACTION_INDEX[action] for action in _LINES])
-        self._starts = np.cumsum([0, *map(len, texels)])
-        self._texels, self._depths = np.concatenate(texels), np.concatenate(depths)
-        self._drawn = np.zeros(len(texels))
+        self._starts = np.cumsum([0, *map(len, through)])
+        # Each texel once, and of each the lines through it, in their order.
+        texels, places = np.unique(np.concatenate(through), return_inverse=True)
+        self._texels, self._through = texels.astype(np.uint32), places.astype(np.uint32)
+        by_texel = np.argsort(places, kind="stable")
+        self._firsts = np.searchsorted(places[by_texel], np.arange(len(texels) + 1))
+        self._lines = np.repeat(np.arange(len(through)), np.diff(self._starts))[by_texel].astype(np.uint32)
+        self._depths = np.concatenate(depths)[by_texel]
+        self._drawn = np.zeros(len(through))
 
     def draw(
         self, left: NDArray[np.float64], right: NDArray[np.float64], texture: NDArray[np.float32]
@@ -154,5 +159,8 @@ class Wrinkles:
         if (wanted == self._drawn).all():
             return
         flat = texture.reshape(-1, texture.shape[2])
-        _redraw(flat, self._base, self._starts, self._texels, self._depths, wanted, self._drawn)
+        _redraw(
+            flat, self._base, self._starts, self._through, self._texels, self._firsts, self._lines,
+            self._depths, wanted, self._drawn,
+        )  # fmt: skip
         self._drawn = wanted
