@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import typer
@@ -16,6 +19,9 @@ from rig.resources import config_or_path
 
 SEEDS = "0,1,2,3,4"
 """At least five, so that luck shows; a quick run has the first alone."""
+
+LINE_EVERY = 30.0
+"""s between lines of progress where nobody looks."""
 
 
 def report(
@@ -46,9 +52,7 @@ def report(
     folder = runs or out / "runs"
     numbers = seeds or ("0" if quick else SEEDS)
 
-    def progress(title: str) -> AbstractContextManager[Progress]:
-        return progress_bar(title, console)
-
+    progress = progress_of(console)
     missing = MissingRuns(
         dataset, folder, lambda name: config_or_path("training", name), progress, parse_seeds(numbers)
     )
@@ -62,3 +66,30 @@ def report(
         console.print(f"{name}: {missing.lacking[name]}", markup=False)
     console.print(f"the report is in {page}", markup=False)
     raise typer.Exit(2 if missing.failed else 0)
+
+
+def progress_of(
+    console: Console, seconds: float = LINE_EVERY
+) -> Callable[[str], AbstractContextManager[Progress]]:
+    """How work with a title says how far it is: a bar, or lines where the console is no terminal.
+
+    Args:
+        console: where.
+        seconds: between one line and the next; the last is always told.
+    """
+
+    @contextmanager
+    def lines(title: str) -> Iterator[Progress]:
+        told = -math.inf
+
+        def tell(done: int, total: int, text: str) -> None:
+            nonlocal told
+            if time.monotonic() - told >= seconds or done == total:
+                console.print(f"{title}: {done} of {total}, {text}", markup=False)
+                told = time.monotonic()
+
+        yield tell
+
+    if not console.is_terminal:
+        return lines
+    return lambda title: progress_bar(title, console)
