@@ -49,6 +49,9 @@ EVK4_SIZE = (640, 360)
 WEBCAM_SIZE, WEBCAM_RATE = (640, 360), 30.0
 """px, Hz."""
 
+PICTURES = 6
+"""The most that a frame of the webcam is made from: of two, a blink in a long exposure seems to come late."""
+
 REDUCED = cv2.IMREAD_REDUCED_GRAYSCALE_4
 """160x90 px, as an eighth of 1280x720 is."""
 
@@ -155,8 +158,9 @@ def _webcam(session: Session, stretch: int) -> dict[str, NDArray[Any]]:
     begin, times, frames = _begin(stretch), [], []
     scene = _scene(session, "webcam", stretch)
     for shot in film(
-        scene, SECONDS, begin=begin, size=WEBCAM_SIZE, frame_rate=WEBCAM_RATE, seed=session.number
-    ):
+        scene, SECONDS, begin=begin,
+        size=WEBCAM_SIZE, frame_rate=WEBCAM_RATE, seed=session.number, pictures=PICTURES,
+    ):  # fmt: skip
         _, jpeg = cv2.imencode(".jpg", shot.image, [cv2.IMWRITE_JPEG_QUALITY, 85])
         times.append(shot.time)
         frames.append(np.asarray(cv2.imdecode(jpeg, REDUCED), np.uint8))

@@ -198,6 +198,7 @@ def film(
     size: tuple[int, int] = WEBCAM_SIZE,
     frame_rate: float = 30.0,
     seed: int = 0,
+    pictures: int = 2,
 ) -> Iterator[Shot]:
     """Put a scene before a virtual webcam.
 
@@ -208,6 +209,8 @@ def film(
         size: width and height, px.
         frame_rate: Hz.
         seed: of the noise.
+        pictures: the most that a frame is made from; in dim light, with its long exposures, two of them put
+            what moves some ms away from where it was.
 
     Yields:
         The frames, BGR, times in ns on the scene's clock.
@@ -216,7 +219,7 @@ def film(
         ConfigError: no time to film.
     """
     start, end = _stretch(begin, seconds)
-    shutter = RollingShutter(*size, frame_rate, seed=seed)
+    shutter = RollingShutter(*size, frame_rate, seed=seed, pictures=pictures)
     period = round(_SECOND / frame_rate)
     # The first one is exposed from the beginning on at the earliest.
     for time in range(start + period + shutter.readout, end + 1, period):
