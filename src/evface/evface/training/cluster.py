@@ -68,7 +68,7 @@ class Cluster:
 
         Raises:
             ConfigError: Ray is not installed.
-            DeviceError: there is no such cluster, or a worker was lost again and again.
+            DeviceError: there is no such cluster, none can be started, or a worker was lost again and again.
         """
         ray = _ray()
         for fold, seed in runs:
@@ -77,9 +77,7 @@ class Cluster:
         ours = not ray.is_initialized()
         try:
             if ours:
-                ray.init(
-                    address=self.address, log_to_driver=False, include_dashboard=_no_dashboard(self.address)
-                )
+                self._connect(ray)
             self._train(ray, clips, config, runs, out, watch)
         except (ConnectionError, ray.exceptions.RaySystemError) as error:
             raise DeviceError(
@@ -92,6 +90,14 @@ class Cluster:
             finished(fold_folder(out, fold, seed), identity_of(config, fold, seed)) or {}
             for fold, seed in runs
         ]
+
+    def _connect(self, ray: Any) -> None:
+        dashboard = _no_dashboard(self.address)
+        try:
+            ray.init(address=self.address, log_to_driver=False, include_dashboard=dashboard)
+        except Exception as error:  # a node that did not start in time is a bare Exception
+            what = f"no Ray cluster at {self.address}" if self.address else "a Ray cluster did not start here"
+            raise DeviceError(f"{what}: {' '.join(str(error).split())[:300]}") from error
 
     def _train(
         self,
