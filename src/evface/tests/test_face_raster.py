@@ -38,7 +38,8 @@ def placed(mesh: Mesh, across: tuple[float, float], down: tuple[float, float]) -
 def drawn(mesh: Mesh, texture: Light, points: Light, under: float = 0.5, threads: int = 1) -> Light:
     image = np.full((HEIGHT, WIDTH, texture.shape[2]), under, np.float32)
     opacity = np.ascontiguousarray(mesh.texture[..., 3])
-    Rasterizer(mesh, threads).draw(*points, texture, opacity, image)
+    x, y, nearness, light = points
+    Rasterizer(mesh, threads).draw(x, y, nearness, light, texture, opacity, image)
     return image
 
 
@@ -102,7 +103,8 @@ def test_what_lies_beyond_the_picture_is_left_out() -> None:
     mesh, texture = plane()
     points = placed(mesh, (90.0, 12.0), (-30.0, 80.0))
     whole = np.zeros((HEIGHT + 60, WIDTH + 80, 1), np.float32)
-    moved = points + np.array([40, 30, 0, 0], np.float32)[:, None]
-    Rasterizer(mesh).draw(*moved, texture, np.ascontiguousarray(mesh.texture[..., 3]), whole)
+    x, y, nearness, light = points + np.array([40, 30, 0, 0], np.float32)[:, None]
+    opacity = np.ascontiguousarray(mesh.texture[..., 3])
+    Rasterizer(mesh).draw(x, y, nearness, light, texture, opacity, whole)
     seen = drawn(mesh, texture, points, under=0.0)
     assert seen == pytest.approx(whole[30 : 30 + HEIGHT, 40 : 40 + WIDTH], abs=2e-4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,7 @@ class EventFile:
             # Imported when something is trained: it takes a second.
             from torch.utils.tensorboard import SummaryWriter
 
+            _wait_behind(folder)
             self._writer = SummaryWriter(str(folder), purge_step=epochs + 1 if epochs else None)
 
     def write(self, epoch: int, measures: Mapping[str, float]) -> None:
@@ -43,3 +45,10 @@ class EventFile:
     ) -> None:
         if self._writer is not None:
             self._writer.close()
+
+
+def _wait_behind(folder: Path) -> None:
+    """Wait until a new event file sorts behind those that are there: their names have whole seconds."""
+    newest = max((int(path.name.split(".")[3]) for path in folder.glob("events.out.tfevents.*")), default=0)
+    while newest == int(time.time()):
+        time.sleep(0.02)
