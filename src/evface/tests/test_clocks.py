@@ -336,6 +336,10 @@ def test_stamps_of_an_even_pace_lose_their_jitter() -> None:
     assert (late - true).max() > 0.75 * SECOND / 30  # nearly as late as the next one
     off = np.abs(even(np.maximum.accumulate(late)) - true)
     assert np.percentile(off, 99) < MS
+    minutes = HOST + np.arange(36_000) * SECOND // 60
+    assert np.abs(even(minutes + rng.exponential(2 * MS, 36_000).astype(np.int64)) - minutes).max() < 0.6 * MS
+    bursts = HOST + np.repeat(np.arange(60) * SECOND, 20) + np.tile(np.arange(20), 60)
+    assert (even(bursts) == bursts).all()
     uneven = HOST + np.cumsum(rng.uniform(10, 90, 200) * MS).astype(np.int64)
     assert (even(uneven) == uneven).all()
 

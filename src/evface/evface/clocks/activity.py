@@ -28,6 +28,9 @@ FACE = {
 """Left, top, right and bottom of the inner face as each camera of the rig sees it, as shares of its picture,
 until a face box tells: who passes by behind a person crosses every camera's picture at another time."""
 
+ANYWHERE = (0.2, 0.1, 0.8, 0.9)
+"""The same of a camera that is not one of the rig's."""
+
 INNER = 0.65
 """Of a face box's width and height: without its margin, in which there is background."""
 
@@ -130,11 +133,14 @@ class FrameActivity:
     """What changes between frames. What a whole row does is a lamp's flicker, and taken away.
 
     Args:
-        where: left, top, right and bottom of what is looked at, of the frame's width and height; may change.
+        camera: whose frames they are; it looks at the face where that camera has it.
+
+    Attributes:
+        where: left, top, right and bottom of what is looked at, as shares of the frame; may change.
     """
 
-    def __init__(self, where: tuple[float, float, float, float] = FACE["webcam"]) -> None:
-        self.where = where
+    def __init__(self, camera: str = "webcam") -> None:
+        self.where = FACE.get(camera, ANYWHERE)
         self._log: NDArray[np.float32] | None = None
         self._time = 0
 

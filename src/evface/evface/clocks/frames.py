@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from evface.clocks.activity import FACE, MILLISECOND, Activity, FrameActivity, FrameChange, Intervals, inner
+from evface.clocks.activity import MILLISECOND, Activity, FrameActivity, FrameChange, Intervals, inner
 
 SLACK = 0.04
 """Of a pace: how much its median step may be mistaken, where frames are missing."""
@@ -20,6 +20,9 @@ AHEAD = 8
 
 ENOUGH = 600
 """Stamps that a pace is found from."""
+
+SPARSEST = 4.0
+"""Periods to a frame from which on there is no pace: stamps come in bursts."""
 
 LEAST = 16
 """Frames below which nothing is made even."""
@@ -37,7 +40,7 @@ class FrameIntervals:
     """
 
     def __init__(self, camera: str = "webcam", seconds: float | None = None) -> None:
-        self._activity = FrameActivity(FACE.get(camera, FACE["webcam"]))
+        self._activity = FrameActivity(camera)
         self._kept: deque[FrameChange] = deque()
         self._longest = None if seconds is None else round(seconds * 1e9)
 
@@ -90,7 +93,10 @@ def even(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
         int64 ``[N]``; as they were where the pace is not even.
     """
     time = (stamps - stamps[0]).astype(np.float64)
-    cycles, middle = _pace(time)
+    pace = _pace(time)
+    if pace is None:
+        return stamps
+    cycles, middle = pace
     turn = time / time[-1] * cycles
     index = np.floor(turn - middle + EARLY)
     # A frame that is later than the next one should be is still the one before it.
@@ -104,16 +110,28 @@ def even(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
     return stamps[0] + np.rint(evened).astype(np.int64)
 
 
-def _pace(time: NDArray[np.float64]) -> tuple[float, float]:
+def _pace(time: NDArray[np.float64]) -> tuple[float, float] | None:
     """Periods in all of the time, and the phase about which stamps lie, in periods: where they agree best."""
-    some = time[:: -(-len(time) // ENOUGH)] / time[-1]
-    reach = min(AHEAD, len(time) - 1)
-    rough = reach * time[-1] / float(np.median(time[reach:] - time[:-reach]))
-    for width, step in ((max(1.0, SLACK * rough), 0.25), (0.25, 0.02)):
-        tried = np.arange(rough - width, rough + width + step, step)
-        sums = np.exp(2j * np.pi * np.outer(tried, some)).sum(axis=1)
+    # Neighbours first: of stamps far apart a multiple of the pace would do as well.
+    head = time[:ENOUGH]
+    reach = min(AHEAD, len(head) - 1)
+    rough = reach * head[-1] / float(np.median(head[reach:] - head[:-reach]))
+    if rough > SPARSEST * len(head):
+        return None
+    found = _agreed(head, rough, max(1.0, SLACK * rough))
+    longer = time[-1] / head[-1]
+    found = _agreed(time[:: -(-len(time) // ENOUGH)], found * longer, 0.1 * longer + 0.25, time[-1])
+    return found, float(np.angle(np.exp(2j * np.pi * found * time / time[-1]).sum()) / (2 * np.pi))
+
+
+def _agreed(time: NDArray[np.float64], rough: float, width: float, span: float | None = None) -> float:
+    """The number of periods in a span at which stamps agree best, near a rough one."""
+    shares = time / (time[-1] if span is None else span)
+    for reach, step in ((width, 0.25), (0.25, 0.02)):
+        tried = np.arange(rough - reach, rough + reach + step, step)
+        sums = np.exp(2j * np.pi * np.outer(tried, shares)).sum(axis=1)
         rough = float(tried[np.argmax(np.abs(sums))])
-    return rough, float(np.angle(np.exp(2j * np.pi * rough * time / time[-1]).sum()) / (2 * np.pi))
+    return rough
 
 
 def _beneath(index: NDArray[np.float64], time: NDArray[np.float64]) -> tuple[float, float]:

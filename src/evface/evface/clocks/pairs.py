@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evface.clocks.activity import FACE, Activity, inner
+from evface.clocks.activity import ANYWHERE, FACE, Activity, inner
 from evface.clocks.counting import SECONDS, EventCounter
 from evface.clocks.envelope import ClockFit, MinimumDelay
 from evface.clocks.frames import FrameIntervals
 from evface.clocks.offsets import SensorOffset, correlated, triggered, with_drift
 from evface.events.codecs.decoder import Bytes
 
-CAMERAS = {"davis346": "events", "evk4": "events", "webcam": "image_raw/compressed"}
-"""Cameras whose clocks are compared, and the topic of each; the first one there is the reference."""
+EVENTS = ("davis346", "evk4")
+"""Cameras with events whose clocks are compared; the first one there is the reference."""
 
 FRAMES = {"davis346": "image_raw", "webcam": "image_raw/compressed"}
 """Cameras with frames, and the topic of each. The DAVIS346's have the clock of its events."""
@@ -25,7 +25,7 @@ class EventClock:
     """An event camera's clock and activity, packet by packet.
 
     Args:
-        camera: "davis346" or "evk4": where it sees the face.
+        camera: whose they are; where it sees the face.
         encoding: of its packets.
         width: of the sensor, px.
         height: of the sensor, px.
@@ -43,7 +43,7 @@ class EventClock:
         window: int | None = None,
     ) -> None:
         self._size = width, height
-        left, top, right, bottom = FACE[camera]
+        left, top, right, bottom = FACE.get(camera, ANYWHERE)
         middle = int(left * width), int(top * height), int(right * width), int(bottom * height)
         self._counter = EventCounter(encoding, width, height, middle, seconds)
         self._delay = MinimumDelay(window)
@@ -119,7 +119,7 @@ def offsets_of(clocks: dict[str, EventClock], frames: dict[str, FrameIntervals])
     Returns:
         One for each camera but the reference; none where no event camera was heard.
     """
-    heard = [name for name in CAMERAS if name in clocks and clocks[name].heard]
+    heard = [name for name in EVENTS if name in clocks and clocks[name].heard]
     if not heard:
         return []
     reference = heard[0]

@@ -13,7 +13,7 @@ import numpy as np
 from evface.bags import Bag, grey_picture, stamp
 from evface.clocks.frames import FrameIntervals
 from evface.clocks.offsets import SensorOffset
-from evface.clocks.pairs import CAMERAS, FRAMES, EventClock, look_at, offsets_of
+from evface.clocks.pairs import EVENTS, FRAMES, EventClock, look_at, offsets_of
 from evface.errors import FormatError
 
 SYNC = "sync.json"
@@ -57,9 +57,9 @@ def take_clocks(bag: Bag) -> TakeClocks:
     seconds = min(LONGEST, (end - begin) / 1e9 + 2.0)
     clocks: dict[str, EventClock] = {}
     frames: dict[str, FrameIntervals] = {}
-    events = {f"/{camera}/{topic}": camera for camera, topic in CAMERAS.items() if topic == "events"}
+    events = {f"/{camera}/events": camera for camera in EVENTS}
     pictures = {f"/{camera}/{topic}": camera for camera, topic in FRAMES.items()}
-    boxes = {f"/{camera}/face_box": camera for camera in CAMERAS}
+    boxes = {f"/{camera}/face_box": camera for camera in (*EVENTS, "webcam")}
     for topic, message in bag.messages(*events, *pictures, *boxes):
         if topic in boxes:
             look_at(boxes[topic], message, clocks, frames)

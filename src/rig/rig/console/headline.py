@@ -99,7 +99,11 @@ def _waiting(heard: Heard, recorder: RecorderStatus | None) -> Headline:
     report = heard.quality[1] if heard.quality else None
     if report is not None and report.level == 2:
         reds = [check for check in report.checks if check.level == 2]
-        return Headline("idle", "Not ready", f"{len(reds)} of the checks are red; the reasons are below.")
+        return Headline(
+            "idle",
+            "Not ready",
+            f"{len(reds)} {'checks are' if len(reds) > 1 else 'check is'} red; the reasons are below.",
+        )
     return Headline("ready", "Ready", "Every sensor is heard. Start when the subject is.")
 
 
