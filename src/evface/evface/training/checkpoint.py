@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,6 +23,9 @@ FORMAT = "evface-au/1"
 OLDER = ("evface-au-snn/1",)
 """Formats that are read too: one from when spiking networks were the only ones."""
 
+C = TypeVar("C")
+N = TypeVar("N", bound=nn.Module)
+
 
 def save_checkpoint(
     path: Path, model: Network, config: TrainingConfig, metadata: dict[str, str] | None = None
@@ -35,25 +39,26 @@ def save_checkpoint(
         metadata: more to remember, such as the fold and the seed.
     """
     # All is inside the configuration; what a reader in another language needs most stands by itself too.
-    header = {
-        **(metadata or {}),
-        "format": FORMAT,
-        "name": model_name(model, config),
-        "config": config.model_dump_json(),
-        "aus": json.dumps(config.aus),
-        "slice_us": str(config.slice_us),
-    }
-    write_tensors(path, model, header)
+    write_network(path, model, config, {**(metadata or {}), "format": FORMAT, "aus": json.dumps(config.aus)})
 
 
-def write_tensors(path: Path, model: nn.Module, header: dict[str, str]) -> None:
-    """Write a network's numbers as safetensors; the file appears whole or not at all.
+def write_network(
+    path: Path, model: nn.Module, config: TrainingConfig | ReconstructionConfig, header: dict[str, str]
+) -> None:
+    """Write any network as safetensors; the file appears whole or not at all.
 
     Args:
         path: of the .safetensors file; its folder is made if it is not there.
         model: what was trained.
-        header: what the file says of itself.
+        config: how it was trained.
+        header: what the file says of itself beside its name, configuration and length of slices.
     """
+    header = {
+        **header,
+        "name": model_name(model, config),
+        "config": config.model_dump_json(),
+        "slice_us": str(config.slice_us),
+    }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
@@ -70,26 +75,38 @@ def load_checkpoint(path: Path) -> tuple[Network, TrainingConfig]:
     Raises:
         FormatError: there is no such file, or it is not a checkpoint of evface.
     """
-    tensors, metadata = read_tensors(path, (FORMAT, *OLDER))
+    return read_network(path, (FORMAT, *OLDER), parse_config, lambda config: build(config.model))
+
+
+def read_network(
+    path: Path, formats: Sequence[str], parse: Callable[[dict[str, Any], str], C], made: Callable[[C], N]
+) -> tuple[N, C]:
+    """Read any network back.
+
+    Args:
+        path: of the .safetensors file.
+        formats: that can be read; the first one is that of today.
+        parse: checks the fields of its configuration, told where they come from.
+        made: a network of a configuration.
+
+    Returns:
+        The network in eval mode on the CPU, and the configuration it was trained with.
+
+    Raises:
+        FormatError: there is no such file, it has another format, or its parts do not fit each other.
+    """
+    tensors, metadata = _tensors(path, formats)
     try:
-        config = parse_config(json.loads(metadata.get("config", "")), f"{path} (config)")
-        model = build(config.model)
+        config = parse(json.loads(metadata.get("config", "")), f"{path} (config)")
+        model = made(config)
         model.load_state_dict(tensors)
     except (ConfigError, ValueError, RuntimeError) as error:
         raise FormatError(f"{path}: {' '.join(str(error).split())}") from error
     return model.eval(), config
 
 
-def read_tensors(path: Path, formats: Sequence[str]) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """A network's numbers by name, and what the file says of itself.
-
-    Args:
-        path: of the .safetensors file.
-        formats: that can be read; the first one is that of today.
-
-    Raises:
-        FormatError: there is no such file, or it has another format.
-    """
+def _tensors(path: Path, formats: Sequence[str]) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """A network's numbers by name, and what the file says of itself."""
     tensors: dict[str, torch.Tensor] = {}
     try:
         with safe_open(path, framework="pt") as file:

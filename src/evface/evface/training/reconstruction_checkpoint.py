@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Final
 
-from evface.errors import ConfigError, FormatError
 from evface.models.cvae import Cvae, CvaeConfig
 from evface.models.unet import RecurrentUnet, UnetConfig
-from evface.training.checkpoint import model_name, read_tensors, write_tensors
+from evface.training.checkpoint import read_network, write_network
 from evface.training.reconstruction_config import ReconstructionConfig, parse_reconstruction
 
 FORMAT: Final = "evface-reconstruction/1"
@@ -34,15 +32,8 @@ def save_reconstructor(
         config: how it was trained.
         metadata: more to remember, such as the fold and the seed.
     """
-    header = {
-        **(metadata or {}),
-        "format": FORMAT,
-        "name": model_name(model, config),
-        "config": config.model_dump_json(),
-        "size": str(config.model.size),
-        "slice_us": str(config.slice_us),
-    }
-    write_tensors(path, model, header)
+    header = {**(metadata or {}), "format": FORMAT, "size": str(config.model.size)}
+    write_network(path, model, config, header)
 
 
 def load_reconstructor(path: Path) -> tuple[Reconstructor, ReconstructionConfig]:
@@ -54,11 +45,6 @@ def load_reconstructor(path: Path) -> tuple[Reconstructor, ReconstructionConfig]
     Raises:
         FormatError: there is no such file, or it is not a checkpoint of reconstruction.
     """
-    tensors, metadata = read_tensors(path, (FORMAT,))
-    try:
-        config = parse_reconstruction(json.loads(metadata.get("config", "")), f"{path} (config)")
-        model = build_reconstructor(config.model)
-        model.load_state_dict(tensors)
-    except (ConfigError, ValueError, RuntimeError) as error:
-        raise FormatError(f"{path}: {' '.join(str(error).split())}") from error
-    return model.eval(), config
+    return read_network(
+        path, (FORMAT,), parse_reconstruction, lambda config: build_reconstructor(config.model)
+    )
